@@ -1,0 +1,272 @@
+"""Every metric, label, closed value and limit: the single place where a name is spelt.
+
+The rest of the program, the rules and the boards read names from here. Standard library only, so that anything may
+import it.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["counter", "gauge", "histogram"]
+
+MAX_LABEL_CHARS = 256
+"""A label value longer than this is cut (Kubernetes names end at 253, Falco's rule names near 70)."""
+
+OTHER = "other"
+"""What an open label is called in a series that stands for many."""
+
+# Closed label values ---------------------------------------------------------------------------------------------------
+
+PRIORITIES = ("emergency", "alert", "critical", "error", "warning", "notice", "informational", "debug", "unknown")
+"""Falco's priorities, most severe first, and `unknown` for what is none of them."""
+
+SEVERITY_OF_PRIORITY = {
+    "emergency": "critical",
+    "alert": "critical",
+    "critical": "critical",
+    "error": "warning",
+    "warning": "warning",
+    "notice": "info",
+    "informational": "info",
+    "debug": "info",
+    "unknown": "info",
+}
+
+TACTICS = (
+    "reconnaissance",
+    "resource_development",
+    "initial_access",
+    "execution",
+    "persistence",
+    "privilege_escalation",
+    "defense_evasion",
+    "credential_access",
+    "discovery",
+    "lateral_movement",
+    "collection",
+    "command_and_control",
+    "exfiltration",
+    "impact",
+)
+"""MITRE ATT&CK (Enterprise) tactics in the order of the attack chain; an alert without one has an empty label."""
+
+FALCO_SOURCES = ("syscall", "k8s_audit", "aws_cloudtrail", "gcp_auditlog", "okta", "github", OTHER)
+"""Falco event sources that keep their name past the series limit; any other plugin's source is `other` there."""
+
+CONTROLS = ("ids", "network", "waf")
+"""The controls whose events are watched: Falco, Cilium, the web application firewall."""
+
+COMPONENTS = {"ids": ("ids", "falco"), "network": ("network", "cilium"), "hubble": ("network", "hubble"), "waf": ("waf", "waf")}
+"""Setting `controls.<key>` -> the labels (control, component) of `threat_control_expected`."""
+
+UNATTRIBUTED = "unknown"
+"""The `control` of a request that was refused before it was known whose event it carried."""
+
+REJECT_REASONS = {
+    "bad_encoding": "the body is not what its Content-Encoding says",
+    "empty": "the body is empty",
+    "forbidden": "the client may not do this",
+    "head_too_large": "the request's head is too large",
+    "malformed_http": "not an HTTP request",
+    "method": "a method other than POST",
+    "no_rule": "an alert without a rule name",
+    "not_an_alert": "JSON that is not a Falco alert",
+    "not_found": "a path that takes no events",
+    "not_json": "not JSON (is json_output: true set in falco.yaml?)",
+    "timeout": "the head or the body came too slowly",
+    "too_deep": "JSON nested too deeply",
+    "too_large": "the body is too large",
+    "too_many_connections": "more connections than intake.max_connections",
+    "too_many_events": "more events in one body than intake.max_events",
+    "truncated": "the connection ended in the middle of a body",
+    "unauthorized": "bad or no credentials",
+    "unknown_encoding": "a Content-Encoding other than gzip",
+}
+"""Reason an event or a request was rejected -> the same in words, for people."""
+
+# Limits that are not settings ------------------------------------------------------------------------------------------
+
+MAX_HEAD_BYTES = 32 * 1024
+"""Largest request head (request line and headers) that a listener reads."""
+
+MAX_DEPTH = 64
+"""Deepest nesting of JSON arrays and objects in one event."""
+
+SHARE_DIVISOR = 10
+"""No group of series (see `Metric.share`) takes more than one part in this many of `series.limit`."""
+
+DELAY_BUCKETS = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
+
+# Labels and metrics ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Label:
+    """A label: what it says and, where its values are a closed set, which (an empty value is always possible)."""
+
+    help: str
+    values: tuple[str, ...] = ()
+
+
+LABELS = {
+    "component": Label("the part of a control", tuple(component for _, component in COMPONENTS.values())),
+    "control": Label("the security control that spoke", (*CONTROLS, UNATTRIBUTED)),
+    "family": Label("the metric whose series are meant"),
+    "hostname": Label("the node, as the sender named itself"),
+    "k8s_ns_name": Label("namespace of the workload that the event is about"),
+    "k8s_pod_name": Label("pod that the event is about"),
+    "priority": Label("Falco's priority, in lower case", PRIORITIES),
+    "reason": Label("why, for rejections one of a closed set"),
+    "rule": Label("name of the Falco rule"),
+    "source": Label("Falco's event source"),
+    "tactic": Label("MITRE ATT&CK tactic, the earliest on the attack chain", (*TACTICS, OTHER)),
+    "version": Label("threatboard's version"),
+    "workload": Label("Deployment, StatefulSet, DaemonSet, Job or CronJob of the pod"),
+}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric family.
+
+    `labels` are in the order in which a series' label values are given. `stored` families live in the counter store
+    (`exporter/series.py`): bounded and expiring; `zero_first` ones also show every new series at 0 before its value.
+    Past the limit a new label set is counted under `overflow`: the listed labels keep these values, all other labels
+    are `other`; without `overflow` it is left out. `share` names the labels whose combination may take only a part
+    of the limit. `closed` narrows a label to these values for this metric. `appears` says when the metric is on the page.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    labels: tuple[str, ...] = ()
+    appears: str = "always"
+    stored: bool = False
+    zero_first: bool = False
+    overflow: dict[str, tuple[str, ...]] | None = None
+    share: tuple[str, ...] = ()
+    closed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    buckets: tuple[float, ...] = ()
+
+
+_METRICS = (
+    Metric(
+        "threat_falco_alerts_total",
+        "counter",
+        "Falco alerts accepted and not suppressed.",
+        ("rule", "priority", "source", "tactic", "hostname", "k8s_ns_name", "k8s_pod_name", "workload"),
+        appears="from the first alert of a label set; the overflow series (rule=\"other\") always",
+        stored=True,
+        zero_first=True,
+        overflow={"priority": PRIORITIES, "source": FALCO_SOURCES},
+        share=("rule", "k8s_ns_name"),
+    ),
+    Metric(
+        "threat_falco_suppressed_total",
+        "counter",
+        "Falco alerts that a tuning entry suppressed, with the entry's reason.",
+        ("rule", "reason"),
+        appears="from the first suppressed alert of a rule; the overflow series (rule=\"other\") always",
+        stored=True,
+        zero_first=True,
+        overflow={},
+    ),
+    Metric(
+        "threat_falco_syscall_drops_total",
+        "counter",
+        "System call events that Falco lost, as its newest metrics snapshot says; replicas agree, so take max by (hostname).",
+        ("hostname",),
+        appears="from the first metrics snapshot of a node",
+        stored=True,
+    ),
+    Metric(
+        "threat_falco_syscall_events_total",
+        "counter",
+        "System call events that Falco saw, as its newest metrics snapshot says; replicas agree, so take max by (hostname).",
+        ("hostname",),
+        appears="from the first metrics snapshot of a node",
+        stored=True,
+    ),
+    Metric(
+        "threat_falco_drop_messages_total",
+        "counter",
+        "Falco's own messages that it is dropping system call events.",
+        ("hostname",),
+        appears="from the first such message of a node; the overflow series (hostname=\"other\") always",
+        stored=True,
+        zero_first=True,
+        overflow={},
+    ),
+    Metric(
+        "threat_falco_snapshot_timestamp_seconds",
+        "gauge",
+        "When Falco's newest metrics snapshot was received, as a Unix time.",
+        ("hostname",),
+        appears="from the first metrics snapshot of a node",
+        stored=True,
+    ),
+    Metric(
+        "threat_last_event_timestamp_seconds",
+        "gauge",
+        "When the newest event was received, as a Unix time.",
+        ("control", "hostname"),
+        appears="from the first event of a node",
+        stored=True,
+    ),
+    Metric(
+        "threat_event_delay_seconds",
+        "histogram",
+        "Time from an event to its receipt.",
+        ("control",),
+        closed={"control": CONTROLS},
+        buckets=DELAY_BUCKETS,
+    ),
+    Metric(
+        "threat_clock_skew_events_total",
+        "counter",
+        "Events whose time was in the future; their delay counts as zero.",
+        ("control",),
+        closed={"control": CONTROLS},
+    ),
+    Metric(
+        "threat_events_accepted_total",
+        "counter",
+        "Events accepted, suppressed ones and Falco's own messages included.",
+        ("control",),
+        closed={"control": CONTROLS},
+    ),
+    Metric(
+        "threat_events_rejected_total",
+        "counter",
+        "Events and requests rejected, by reason.",
+        ("control", "reason"),
+        closed={"reason": tuple(REJECT_REASONS)},
+    ),
+    Metric(
+        "threat_event_lines_dropped_total",
+        "counter",
+        "Event lines that were not written because standard output was stuck.",
+    ),
+    Metric(
+        "threat_control_expected",
+        "gauge",
+        "1 where the configuration expects this control in the cluster.",
+        ("control", "component"),
+        closed={"control": CONTROLS},
+    ),
+    Metric("threat_series", "gauge", "Series held now.", ("family",)),
+    Metric("threat_series_limit", "gauge", "Largest number of series held.", ("family",)),
+    Metric(
+        "threat_series_overflow_total",
+        "counter",
+        "Events whose new label set found no place and were counted in an overflow series, or for gauges left out.",
+        ("family",),
+    ),
+    Metric("threat_series_expired_total", "counter", "Series that left the page after series.idle_expiry.", ("family",)),
+    Metric("threat_config_reload_success", "gauge", "1 if the configuration file was last read without a fault."),
+    Metric("threat_config_reload_timestamp_seconds", "gauge", "When a configuration was last taken into use, as a Unix time."),
+    Metric("threat_build_info", "gauge", "Always 1; the version is a label.", ("version",)),
+)
+
+METRICS = {metric.name: metric for metric in _METRICS}
+"""Every metric that the exporter shows under the prefix `threat_`, by name."""
