@@ -67,6 +67,7 @@ REJECT_REASONS = {
     "empty": "the body is empty",
     "forbidden": "the client may not do this",
     "head_too_large": "the request's head is too large",
+    "internal": "a fault in threatboard; its log says more",
     "malformed_http": "not an HTTP request",
     "method": "a method other than POST",
     "no_rule": "an alert without a rule name",
@@ -94,6 +95,9 @@ MAX_DEPTH = 64
 
 SHARE_DIVISOR = 10
 """No group of series (see `Metric.share`) takes more than one part in this many of `series.limit`."""
+
+CLOCK_TOLERANCE = 1.0
+"""An event this many seconds in the future is still ordinary jitter between two nodes' clocks."""
 
 DELAY_BUCKETS = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 
