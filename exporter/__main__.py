@@ -29,13 +29,19 @@ def _parser() -> argparse.ArgumentParser:
     receive.add_argument("--config", type=Path, metavar="FILE", help="YAML; without it the defaults run")
     receive.set_defaults(run=_receive)
 
-    check = commands.add_parser("check-config", help="say what is wrong with a configuration, or print what it comes to")
+    check = commands.add_parser(
+        "check-config", help="say what is wrong with a configuration, or print what it comes to"
+    )
     check.add_argument("file", type=Path, metavar="FILE")
     check.set_defaults(run=_check_config)
 
     test = commands.add_parser("send-test", help="send one test alert the way Falco does")
-    test.add_argument("url", metavar="URL", help="such as http://localhost:2801/falco, with user:token@ where auth is on")
-    test.add_argument("--priority", choices=catalog.PRIORITIES[:-1], default="notice", help="critical pages (default: notice)")
+    test.add_argument(
+        "url", metavar="URL", help="such as http://localhost:2801/falco, with user:token@ where auth is on"
+    )
+    test.add_argument(
+        "--priority", choices=catalog.PRIORITIES[:-1], default="notice", help="critical pages (default: notice)"
+    )
     test.add_argument("--namespace", default="threatboard-test", help="the namespace that it is about")
     test.add_argument("--ca-file", type=Path, metavar="FILE", help="CA of the receiver's certificate")
     test.add_argument("--cert-file", type=Path, metavar="FILE", help="client certificate and key in one file, for mTLS")

@@ -3,9 +3,9 @@
 import asyncio
 import logging
 import signal
+import ssl
 import sys
 import time
-import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,10 @@ class Receiver:
         self._intake.routes = {path.encode(): Route(source, tune(config)) for path, source, tune in SOURCES}
         self._pages.token = config.metrics.auth.token
         self._pages.protect_metrics = config.metrics.protect_metrics
-        for tls, context in ((self._intake_tls, config.intake.tls.context), (self._show_tls, config.metrics.tls.context)):
+        for tls, context in (
+            (self._intake_tls, config.intake.tls.context),
+            (self._show_tls, config.metrics.tls.context),
+        ):
             if tls is not None and context is not None:
                 tls.use(context)
 
@@ -111,11 +114,15 @@ class Receiver:
             self.metrics.store.expire(self._idle_expiry)
 
     def _show_protocol(self, *args: Any) -> BoundedProtocol:
-        return BoundedProtocol(*args, self._limits, self._intake.refused)
+        return BoundedProtocol(*args, limits=self._limits, refused=self._intake.refused)
 
     def _intake_protocol(self, *args: Any) -> BoundedProtocol:
         return DirectProtocol(
-            *args, self._limits, self._intake.refused, screen=self._intake.screen, take=self._intake.take
+            *args,
+            limits=self._limits,
+            refused=self._intake.refused,
+            screen=self._intake.screen,
+            take=self._intake.take,
         )
 
 

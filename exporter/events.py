@@ -17,7 +17,7 @@ from typing import Protocol
 import orjson
 
 FLUSH_INTERVAL = 0.05
-"""Seconds over which lines are gathered before the thread is woken: waking it for each event would cost more than the event."""
+"""Seconds over which lines are gathered before the thread is woken: a wake-up costs more than an event."""
 
 MAX_WAITING = 20_000
 """Lines that may wait to be written."""
@@ -69,7 +69,7 @@ class Recent:
 
 
 class LineWriter:
-    """Writes records as JSON lines to a file descriptor, from a thread. `dropped(n)` hears of lines that were not written."""
+    """Writes records as JSON lines to a file descriptor, from a thread; tells `dropped(n)` of lines not written."""
 
     def __init__(self, descriptor: int, dropped: Callable[[int], None]) -> None:
         self._descriptor = descriptor

@@ -39,7 +39,9 @@ class Intake:
     def screen(self, request: Request) -> Answer | None:
         """Refuses a request by its head: who sends it, where to, and how."""
         if self.token is not None and not has_token(request, self.token):
-            sentence = "no credentials or wrong ones; send the token of intake.auth as Bearer, or as the password of Basic"
+            sentence = (
+                "no credentials or wrong ones; send the token of intake.auth as Bearer, or as the password of Basic"
+            )
             return Answer.refusal(401, "unauthorized", sentence, CHALLENGE)
         if request.path not in self.routes:
             known = ", ".join(path.decode() for path in self.routes)

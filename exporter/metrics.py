@@ -23,7 +23,8 @@ from exporter import __version__, catalog
 from exporter.clock import Clock
 from exporter.series import Family, Labels, Store
 
-disable_created_metrics()  # `_created` lines double the page, and the store shows births in a way that every reader knows
+# `_created` lines double the page, and the store shows births in a way that every reader knows.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Countable(Protocol):
@@ -35,11 +36,11 @@ class Countable(Protocol):
     def time(self) -> float | None:
         """When it happened, as a Unix time; None if the sender did not say."""
 
-    def count(self, tally: "Tally") -> None:
+    def tally(self, counters: "Counters") -> None:
         """Says which series it moves."""
 
 
-class Tally(Protocol):
+class Counters(Protocol):
     """Where an event says what it moves: stored families by metric name, labels in the catalog's order."""
 
     def add(self, metric: str, labels: Labels) -> None: ...
@@ -53,12 +54,18 @@ class Metrics:
         self._clock = clock
         self.store = Store([metric for metric in catalog.METRICS.values() if metric.stored], limit, clock)
         self.registry = CollectorRegistry(auto_describe=False)
-        self._own = {name: _register(metric, self.registry) for name, metric in catalog.METRICS.items() if not metric.stored}
+        self._own = {
+            name: _register(metric, self.registry) for name, metric in catalog.METRICS.items() if not metric.stored
+        }
         ProcessCollector(registry=self.registry)
         self.registry.register(_StoreState(self.store))
         self.gauge("threat_build_info", __version__).set(1)
-        self._accepted = {control: self.counter("threat_events_accepted_total", control) for control in catalog.CONTROLS}
-        self._skewed = {control: self.counter("threat_clock_skew_events_total", control) for control in catalog.CONTROLS}
+        self._accepted = {
+            control: self.counter("threat_events_accepted_total", control) for control in catalog.CONTROLS
+        }
+        self._skewed = {
+            control: self.counter("threat_clock_skew_events_total", control) for control in catalog.CONTROLS
+        }
         delay = self._own["threat_event_delay_seconds"]
         assert isinstance(delay, Histogram)
         self._delays = {control: delay.labels(control) for control in catalog.CONTROLS}
@@ -76,7 +83,7 @@ class Metrics:
         assert isinstance(metric, Gauge)
         return metric.labels(*labels) if labels else metric
 
-    # Counting ----------------------------------------------------------------------------------------------------------
+    # Counting ------------------------------------------------------------------------------------------------
 
     def add(self, metric: str, labels: Labels) -> None:
         """Adds one to a stored counter."""
@@ -116,7 +123,7 @@ class Metrics:
         """Counts event lines that were not written; may be called from any thread."""
         self.counter("threat_event_lines_dropped_total").inc(count)
 
-    # Showing -----------------------------------------------------------------------------------------------------------
+    # Showing -------------------------------------------------------------------------------------------------
 
     def page(self, accept: str, cutoff: int | None) -> tuple[str, Iterator[bytes]]:
         """The content type and the page in slices, for an Accept header; series born after `cutoff` read 0."""

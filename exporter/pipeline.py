@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from exporter.clock import Clock
 from exporter.events import Describable, Line, LineWriter, Recent, Record
-from exporter.metrics import Countable, Metrics, Tally
+from exporter.metrics import Countable, Counters, Metrics
 from exporter.sources import Rejected, Source
 
 
@@ -17,7 +17,7 @@ class Event(Countable, Describable, Protocol):
 class Counted(Protocol):
     """What moves series in the place of an event: the event itself, a changed copy, or the fact of its suppression."""
 
-    def count(self, tally: Tally) -> None: ...
+    def tally(self, counters: Counters) -> None: ...
 
 
 class Ruling(NamedTuple):
@@ -70,7 +70,7 @@ class Pipeline:
 
     def _accept(self, control: str, event: Event, ruling: Ruling) -> None:
         self._metrics.accept(control, event)
-        ruling.counted.count(self._metrics)
+        ruling.counted.tally(self._metrics)
         record = Record(self._clock.time(), control, event, ruling.tuned)
         self._recent.add(record)
         if self._lines is not None:

@@ -81,13 +81,14 @@ class Request(NamedTuple):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection of a listener; refuses with a sentence what goes past `limits` and tells `refused(reason, path)`."""
+    """One connection of a listener: refuses with a sentence what goes past `limits`, and tells `refused(reason, path)`."""
 
     def __init__(
         self,
         config: Config,
         state: ServerState,
         loop: asyncio.AbstractEventLoop,
+        *,
         limits: Limits,
         refused: Callable[[str, bytes], None],
     ) -> None:
@@ -230,8 +231,8 @@ Screen = Callable[[Request], Answer | None]
 class DirectProtocol(BoundedProtocol):
     """A connection whose requests a plain function answers, in order, as soon as each is whole."""
 
-    def __init__(self, *args: Any, screen: Screen, take: Take) -> None:
-        super().__init__(*args)
+    def __init__(self, *args: Any, screen: Screen, take: Take, **bounds: Any) -> None:
+        super().__init__(*args, **bounds)
         self._screen = screen
         self._take = take
         self._request = Request(b"", b"", [])
@@ -291,7 +292,7 @@ class DirectProtocol(BoundedProtocol):
     def _answer(self, body: bytes) -> Answer:
         try:
             return self._take(self._request, body)
-        except Exception:  # noqa: BLE001  # a fault of ours must not look like a fault of the sender's (httptools would make it one)
+        except Exception:  # noqa: BLE001  # httptools would make a fault of ours look like the sender's
             _log.exception("a request could not be answered")
             self._refused("internal", self._request.path)
             return Answer.refusal(500, "internal", "threatboard failed to take this; its log says why")
@@ -307,7 +308,9 @@ class DirectProtocol(BoundedProtocol):
     def _too_large(self, size: int) -> Answer | None:
         if size <= self.limits.max_body:
             return None
-        sentence = f"the body is over {self.limits.max_body} bytes; send fewer events at a time, or raise intake.max_body"
+        sentence = (
+            f"the body is over {self.limits.max_body} bytes; send fewer events at a time, or raise intake.max_body"
+        )
         return Answer.refusal(413, "too_large", sentence)
 
 

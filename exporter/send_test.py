@@ -43,7 +43,9 @@ def send_test(options: argparse.Namespace) -> int:
     """Sends the alert, prints what happened and what to check next; 0 if it was accepted."""
     url = urlsplit(options.url)
     if url.scheme not in ("http", "https") or not url.hostname:
-        print(f"{options.url!r} is not an http:// or https:// URL; give the intake's, such as http://localhost:2801/falco")
+        print(
+            f"{options.url!r} is not an http:// or https:// URL; give the intake's, such as http://localhost:2801/falco"
+        )
         return 2
     path = url.path or "/"
     shown = f"{url.scheme}://{url.hostname}:{url.port or _port(url)}{path}"
@@ -63,7 +65,7 @@ def send_test(options: argparse.Namespace) -> int:
     print(f"{shown} accepted one {options.priority} alert of the rule {RULE!r}.")
     print("Check next:")
     print("  1. the receiver's status page (port 9376, path /) lists it under the newest events;")
-    print(f'  2. in Prometheus, threat_falco_alerts_total{{rule="{RULE}"}} is there two scrapes from now (first 0, then 1);')
+    print(f'  2. in Prometheus, threat_falco_alerts_total{{rule="{RULE}"}} is 1 two scrapes from now;')
     if options.priority in ("emergency", "alert", "critical"):
         print("  3. an alert fires within an evaluation of that, and Alertmanager passes it on.")
     else:
@@ -106,7 +108,7 @@ def _explain(error: Exception) -> str:
         case ssl.SSLCertVerificationError():
             return f"its certificate is not trusted ({error.verify_message}); give its CA with --ca-file"
         case ssl.SSLError():
-            return f"TLS failed ({error.reason}); does the receiver want a client certificate (--cert-file), or plain http?"
+            return f"TLS failed ({error.reason}); does it want a client certificate (--cert-file), or plain http?"
         case http.client.HTTPException():
             return "it did not answer in HTTP; is TLS on there (https://)?"
         case _:
@@ -116,7 +118,7 @@ def _explain(error: Exception) -> str:
 def _hint(status: int) -> str:
     match status:
         case 401:
-            return "Give the token of intake.auth with --token-file, or as http://user:TOKEN@host/falco (what Falco can do)."
+            return "Give the token of intake.auth with --token-file, or in the URL, as Falco does: http://user:TOKEN@host/falco"
         case 404:
             return "The path is wrong, and Falco would lose every alert to it: use /falco."
         case 301 | 302 | 307 | 308:
