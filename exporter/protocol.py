@@ -81,7 +81,7 @@ class Request(NamedTuple):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection of a listener: refuses with a sentence what goes past `limits`, and tells `refused(reason, path)`."""
+    """One connection of a listener: refuses with a sentence what goes past `limits`, tells `refused(reason, path)`."""
 
     def __init__(
         self,
