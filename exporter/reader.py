@@ -14,6 +14,9 @@ from exporter.schema import Entries, Matching, Setting, default_of, parts
 MAX_BYTES = 4 << 20
 """A larger configuration file is a mistake."""
 
+MAX_CHARS = 4096
+"""A longer key or value is a mistake, and would drown the message about it."""
+
 _TAG = "tag:yaml.org,2002:"
 _SCALARS = {_TAG + name for name in ("str", "int", "float", "bool", "null", "timestamp", "merge", "value")}
 
@@ -71,7 +74,9 @@ class Reader:
         except yaml.MarkedYAMLError as error:
             # The mark's own text quotes the file, in which somebody may have put a secret: only its line is used.
             mark = error.problem_mark or error.context_mark
-            self.fault("", f"not YAML: {error.problem or error.context}", mark.line + 1 if mark else 0)
+            self.fault(
+                "", f"not YAML: {', '.join(filter(None, (error.context, error.problem)))}", mark.line + 1 if mark else 0
+            )
         except RecursionError:
             self.fault("", "is nested too deeply")
         return None
@@ -79,12 +84,13 @@ class Reader:
     def _section(self, of: type[Any], node: Node, path: str) -> Any:
         known = parts(of)
         values: dict[str, Any] = {}
-        for name, (line, value) in self._items(node, path).items():
+        items = self._items(node, path)
+        for name, (line, value) in items.items():
             full = f"{path}.{name}" if path else name
             self._lines[full] = line
             part = known.get(name)
             if part is None:
-                close = get_close_matches(name, known, n=1)
+                close = get_close_matches(name, known.keys() - items.keys(), n=1)
                 # What was meant is as good as faulty: nobody should be told as well that it is missing.
                 self.faulty.update(f"{path}.{meant}" for meant in close)
                 hint = f", did you mean {close[0]}?" if close else f"; known here: {', '.join(known)}"
@@ -141,6 +147,9 @@ class Reader:
                 self.fault(full, "must not be an empty list", line)
             texts = []
             for item in several:
+                if _is_null(item):
+                    self.fault(full, 'has no value: write "" for what is empty', _line(item))
+                    continue
                 try:
                     texts.append(_closed(_text(item), kind.closed.get(name)))
                 except ValueError as error:
@@ -211,10 +220,12 @@ def _text(node: Node) -> str:
     if not isinstance(node, ScalarNode):
         raise ValueError("must be a single value")
     if _is_null(node):
-        raise ValueError('has no value (write "" for an empty text)')
+        raise ValueError("has no value")
     if node.tag not in _SCALARS:
         raise ValueError(f"has the YAML tag {node.tag}: write a plain value")
     text = str(node.value)
+    if len(text) > MAX_CHARS:
+        raise ValueError(f"is longer than {MAX_CHARS} characters")
     if any("\ud800" <= char <= "\udfff" for char in text):
         raise ValueError("holds half of a surrogate pair, which is no text")
     return text
