@@ -9,7 +9,7 @@ from exporter.metrics import Metrics
 from exporter.pipeline import Outcome, Pipeline, Route
 from exporter.protocol import Answer, Request
 from exporter.sources import Rejected
-from exporter.sources.body import decompress
+from exporter.sources.encoding import decompress
 
 ACCEPTED = Answer(204)
 

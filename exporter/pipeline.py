@@ -5,13 +5,9 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from exporter.clock import Clock
-from exporter.events import Describable, Line, LineWriter, Recent, Record
-from exporter.metrics import Countable, Counters, Metrics
-from exporter.sources import Rejected, Source
-
-
-class Event(Countable, Describable, Protocol):
-    """What every source's events can do: be counted, and be described to a person."""
+from exporter.events import LineWriter, Recent, Record
+from exporter.metrics import Metrics
+from exporter.sources import Counters, Event, Line, Rejected, Source
 
 
 class Counted(Protocol):
@@ -34,7 +30,7 @@ Tune = Callable[[Event], Ruling]
 class Route:
     """Where a path's bodies go: the source that parses them, and what tunes its events."""
 
-    source: Source[Event]
+    source: Source
     tune: Tune
 
 

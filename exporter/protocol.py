@@ -131,13 +131,26 @@ class BoundedProtocol(HttpToolsProtocol):
             self._head_bytes += len(data)
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            pass  # answered as HTTP/1.1, with `connection: close`
+        except httptools.HttpParserUpgrade as upgrade:
+            self._stay_with_http_1(data[upgrade.args[0] :])
+            return
         except httptools.HttpParserError:
             self._end(Answer.refusal(400, "malformed_http", "this is not a valid HTTP/1.1 request"))
             return
         if not self._ended:
             self._watch()
+
+    def _stay_with_http_1(self, rest: bytes) -> None:
+        """Reads a request again that asks for another protocol, without its asking: the parser would drop its body."""
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self._end(Answer.refusal(405, "method", "this is no proxy"))
+            return
+        lines = [method + b" " + self.url + b" HTTP/1.1"]
+        lines += [name + b": " + value for name, value in self.headers if name != b"upgrade"]
+        self.parser = httptools.HttpRequestParser(self)
+        self._head_bytes = 0
+        self.data_received(b"\r\n".join([*lines, b"", rest]))
 
     def _watch(self) -> None:
         """After each read: a request that is not whole yet has a deadline from its first byte."""
@@ -160,8 +173,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = True
 
     def on_headers_complete(self) -> None:
-        self._head_complete()
-        if not self._ended:
+        if self._head_complete():
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -169,20 +181,26 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self._message_complete()
-        if not self._ended:
+        if self._message_complete():
             super().on_message_complete()
 
-    def _head_complete(self) -> None:
-        """Notes the step from head to body, and refuses a head that came whole but is too large."""
+    def _head_complete(self) -> bool:
+        """Notes the step from head to body; False if there is nothing to answer (yet)."""
+        if self._ended or self.parser.should_upgrade():
+            return False
         self._in_head, self._in_body, self._head_bytes = False, True, 0
         self._clear_deadline()
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
             self._end_head_too_large()
+        return not self._ended
 
-    def _message_complete(self) -> None:
+    def _message_complete(self) -> bool:
+        """Notes the end of a request; False if there is nothing to answer (yet)."""
+        if self._ended or not self._in_body:
+            return False
         self._in_body = False
         self._clear_deadline()
+        return True
 
     def _end_head_too_large(self) -> None:
         self._end(Answer.refusal(431, "head_too_large", f"the request's head is over {MAX_HEAD_BYTES} bytes"))
@@ -250,8 +268,7 @@ class DirectProtocol(BoundedProtocol):
         self._size = 0
 
     def on_headers_complete(self) -> None:
-        self._head_complete()
-        if self._ended:
+        if not self._head_complete():
             return
         self._request = Request(self.parser.get_method(), self.url.split(b"?", 1)[0], self.headers)
         self._refusal = self._screen(self._request) or self._too_large(_declared_length(self._request))
@@ -273,15 +290,14 @@ class DirectProtocol(BoundedProtocol):
             self._end(self._refusal)
 
     def on_message_complete(self) -> None:
-        self._message_complete()
-        if self._ended or self.transport.is_closing():
+        if not self._message_complete() or self.transport.is_closing():
             return
         if self._refusal is not None:
             answer = self._refusal
             self._refused(answer.reason, self._request.path)
         else:
             answer = self._answer(self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks))
-        keep_alive = self.parser.should_keep_alive() and not self.parser.should_upgrade()
+        keep_alive = self.parser.should_keep_alive()
         self.transport.write(answer.encoded(keep_alive))
         if keep_alive:
             self._wait_for_next()

@@ -3,10 +3,9 @@
 from typing import NamedTuple
 
 from exporter.config import Falco
-from exporter.events import Line
-from exporter.metrics import Counters
-from exporter.pipeline import Event, Ruling
-from exporter.sources.falco import FalcoAlert
+from exporter.pipeline import Ruling
+from exporter.sources import Counters, Event, Line
+from exporter.sources.falco_events import FalcoAlert
 from exporter.tuning import Tuning
 
 

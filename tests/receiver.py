@@ -58,7 +58,13 @@ class Receiver:
         raise AssertionError(f"no {pattern!r} in the log:\n{self.log.read_text()}")
 
     def request(
-        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None, *, show: bool = False
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        show: bool = False,
     ) -> tuple[int, dict[str, str], bytes]:
         """One request on a connection of its own; status, headers in lower case, body."""
         connection = http.client.HTTPConnection("127.0.0.1", self.show if show else self.intake, timeout=PATIENCE)
@@ -111,7 +117,10 @@ def receiver(folder: Path, /, stdout: Any = subprocess.DEVNULL, **sections: Mapp
     config.write_text(yaml.safe_dump(sections))
     with log.open("wb") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-m", "exporter", "receive", "--config", str(config)], stdout=stdout, stderr=stderr, cwd=ROOT
+            [sys.executable, "-m", "exporter", "receive", "--config", str(config)],
+            stdout=stdout,
+            stderr=stderr,
+            cwd=ROOT,
         )
     try:
         yield Receiver(process, log, config)

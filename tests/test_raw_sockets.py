@@ -1,6 +1,7 @@
 """What the intake does with bytes that no well-behaved client sends."""
 
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -85,7 +86,9 @@ def test_a_large_head_that_comes_in_one_piece_is_refused_too(subject: Receiver) 
     assert exchange(subject, post(BODY, b"X-Large: " + b"x" * 40_000)).startswith(b"HTTP/1.1 431 ")
 
 
-@pytest.mark.parametrize("garbage", [b"\x00\x01\x02\x03", b"hello\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"])
+@pytest.mark.parametrize(
+    "garbage", [b"\x00\x01\x02\x03", b"hello\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"]
+)
 def test_garbage_gets_json(subject: Receiver, garbage: bytes) -> None:
     before = rejected(subject, "malformed_http")
     answer = exchange(subject, garbage)
@@ -144,7 +147,7 @@ def test_pipelined_requests_are_answered_in_order_on_one_connection(subject: Rec
     bad = post(b"not json")
     answer = exchange(subject, post() + bad + post() + post(BODY, b"Connection: close"))
 
-    assert [line.split()[1] for line in answer.split(b"\r\n") if line.startswith(b"HTTP/")] == [b"204", b"400", b"204", b"204"]
+    assert re.findall(rb"HTTP/1.1 (\d+)", answer) == [b"204", b"400", b"204", b"204"]
     assert accepted(subject) == before + 3
 
 
@@ -214,15 +217,19 @@ def test_http_1_0_is_answered_and_closed(subject: Receiver) -> None:
 
 
 def test_an_upgrade_is_answered_as_plain_http(subject: Receiver) -> None:
+    """Some HTTP clients ask for HTTP/2 with every request."""
     before = accepted(subject)
-    answer = exchange(subject, post(BODY, b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c"))
+    upgrading = post(BODY, b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c")
+    with subject.connect() as connection:
+        for _ in range(2):
+            connection.sendall(upgrading)
+            assert connection.recv(65536) == b"HTTP/1.1 204 No Content\r\n\r\n"
 
-    assert answer.startswith(b"HTTP/1.1 204 ")
-    assert accepted(subject) == before + 1
+    assert accepted(subject) == before + 2
 
 
 def test_connect_and_a_bare_star_do_no_harm(subject: Receiver) -> None:
-    assert exchange(subject, b"CONNECT example.org:443 HTTP/1.1\r\nHost: x\r\n\r\n")[:12] in (b"HTTP/1.1 404", b"HTTP/1.1 400")
+    assert exchange(subject, b"CONNECT example.org:443 HTTP/1.1\r\nHost: x\r\n\r\n").startswith(b"HTTP/1.1 405 ")
     assert exchange(subject, b"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 404 ")
 
 
@@ -251,10 +258,9 @@ def test_a_client_that_reads_no_answers_is_not_read_from_for_ever(subject: Recei
     with subject.connect() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.settimeout(1)
-        request = post(b"not json")
+        requests = post(b"not json") * 400_000
         with pytest.raises(TimeoutError):
-            for _ in range(200_000):
-                connection.sendall(request * 20)
+            connection.sendall(requests)
     assert subject.post(BODY) == (204, None)
 
 

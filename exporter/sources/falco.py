@@ -5,76 +5,14 @@ and falcosidekick `types/types.go`. Every key but the rule's name may be missing
 """
 
 from datetime import UTC, datetime
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from exporter.catalog import PRIORITIES, TACTICS
 from exporter.sources import Rejected, Source
 from exporter.sources.body import documents
+from exporter.sources.falco_events import DropMessage, FalcoAlert, Fields, InternalMessage, MetricsSnapshot
 from exporter.sources.text import MAX_TEXT_CHARS, clean
 from exporter.sources.workload import deployment_of, workload
-
-
-class Fields:
-    """An alert's `output_fields`, read by name and cleaned on access, so that nobody else handles what was received."""
-
-    __slots__ = ("_raw",)
-
-    def __init__(self, raw: dict[str, object]) -> None:
-        self._raw = raw
-
-    def text(self, name: str) -> str:
-        """A field as text of at most `MAX_TEXT_CHARS`; empty if it is missing, null, empty or `<NA>`."""
-        return clean(self._raw.get(name), MAX_TEXT_CHARS)
-
-    def __contains__(self, name: object) -> bool:
-        """Was the field sent, with whatever value?"""
-        return name in self._raw
-
-
-class FalcoAlert(NamedTuple):
-    """One detection. The first eight fields are the labels of `threat_falco_alerts_total` in the catalog's order.
-
-    `time` is when it happened as a Unix time in seconds, None where the alert does not tell.
-    """
-
-    rule: str
-    priority: str
-    source: str
-    tactic: str
-    hostname: str
-    k8s_ns_name: str
-    k8s_pod_name: str
-    workload: str
-    time: float | None
-    output: str
-    fields: Fields
-
-
-class DropMessage(NamedTuple):
-    """Falco says that it is losing system call events: how many in the last second, None if it does not tell."""
-
-    hostname: str
-    time: float | None
-    drops: int | None
-
-
-class MetricsSnapshot(NamedTuple):
-    """Falco's regular numbers: system call events seen and lost since it started, None where it does not tell."""
-
-    hostname: str
-    time: float | None
-    events: int | None
-    drops: int | None
-
-
-class InternalMessage(NamedTuple):
-    """Any other message of Falco or falcosidekick about themselves, such as falcosidekick's `Test rule`."""
-
-    hostname: str
-    time: float | None
-    rule: str
-    output: str
-
 
 FalcoEvent: TypeAlias = FalcoAlert | DropMessage | MetricsSnapshot | InternalMessage
 

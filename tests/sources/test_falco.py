@@ -7,16 +7,8 @@ import pytest
 
 from exporter.catalog import MAX_DEPTH, METRICS, PRIORITIES, REJECT_REASONS, TACTICS
 from exporter.sources import Rejected
-from exporter.sources.falco import (
-    FALCO,
-    DropMessage,
-    FalcoAlert,
-    FalcoEvent,
-    Fields,
-    InternalMessage,
-    MetricsSnapshot,
-    parse,
-)
+from exporter.sources.falco import FALCO, FalcoEvent, parse
+from exporter.sources.falco_events import DropMessage, FalcoAlert, Fields, InternalMessage, MetricsSnapshot
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "falco"
 NOW = 1893553445.678901

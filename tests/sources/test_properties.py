@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from exporter.catalog import MAX_LABEL_CHARS, PRIORITIES, REJECT_REASONS, TACTICS
 from exporter.sources import Rejected
-from exporter.sources.falco import DropMessage, FalcoAlert, FalcoEvent, InternalMessage, MetricsSnapshot, parse
+from exporter.sources.falco import FalcoEvent, parse
+from exporter.sources.falco_events import DropMessage, FalcoAlert, InternalMessage, MetricsSnapshot
 from exporter.sources.text import MAX_TEXT_CHARS, clean
 from exporter.sources.workload import workload
 
