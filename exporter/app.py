@@ -3,9 +3,9 @@
 import asyncio
 import logging
 import signal
+import ssl
 import sys
 import time
-import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ from exporter.events import LineWriter, Recent
 from exporter.intake import Intake
 from exporter.listener import Listener
 from exporter.metrics import Metrics
-from exporter.pages import Pages
-from exporter.pipeline import Event, Pipeline, Route, Tune
+from exporter.pages import Pages, View
+from exporter.pipeline import Pipeline, Route, Tune
 from exporter.protocol import BoundedProtocol, DirectProtocol, Limits
 from exporter.reload import Reloader
 from exporter.ruling import FalcoRuling
@@ -30,7 +30,7 @@ from exporter.views import EventsView
 
 _log = logging.getLogger("threatboard")
 
-SOURCES: tuple[tuple[str, Source[Event], Callable[[Config], Tune]], ...] = (
+SOURCES: tuple[tuple[str, Source, Callable[[Config], Tune]], ...] = (
     ("/falco", FALCO, lambda config: FalcoRuling(config.falco)),
     ("/", FALCO, lambda config: FalcoRuling(config.falco)),  # where a falcosidekick URL points
 )
@@ -56,7 +56,10 @@ class Receiver:
         self._limits = Limits()
         self._lines = LineWriter(sys.stdout.fileno(), self.metrics.lines_dropped) if config.events.log else None
         self._intake = Intake(Pipeline(self.metrics, self._recent, self._lines, time), self.metrics)
-        views = {"/": StatusPage(self.metrics, self._recent, time), "/api/v1/events": EventsView(self._recent, time)}
+        views: dict[str, View] = {
+            "/": StatusPage(self.metrics, self._recent, time),
+            "/api/v1/events": EventsView(self._recent, time),
+        }
         self._pages = Pages(self.metrics, self._scrapers, lambda: self._ready, views)
         self._ready = False
         self._intake_tls, self._show_tls = _tls(config.intake.tls.context), _tls(config.metrics.tls.context)
@@ -81,7 +84,10 @@ class Receiver:
         self._intake.routes = {path.encode(): Route(source, tune(config)) for path, source, tune in SOURCES}
         self._pages.token = config.metrics.auth.token
         self._pages.protect_metrics = config.metrics.protect_metrics
-        for tls, context in ((self._intake_tls, config.intake.tls.context), (self._show_tls, config.metrics.tls.context)):
+        for tls, context in (
+            (self._intake_tls, config.intake.tls.context),
+            (self._show_tls, config.metrics.tls.context),
+        ):
             if tls is not None and context is not None:
                 tls.use(context)
 
@@ -111,11 +117,15 @@ class Receiver:
             self.metrics.store.expire(self._idle_expiry)
 
     def _show_protocol(self, *args: Any) -> BoundedProtocol:
-        return BoundedProtocol(*args, self._limits, self._intake.refused)
+        return BoundedProtocol(*args, limits=self._limits, refused=self._intake.refused)
 
     def _intake_protocol(self, *args: Any) -> BoundedProtocol:
         return DirectProtocol(
-            *args, self._limits, self._intake.refused, screen=self._intake.screen, take=self._intake.take
+            *args,
+            limits=self._limits,
+            refused=self._intake.refused,
+            screen=self._intake.screen,
+            take=self._intake.take,
         )
 
 

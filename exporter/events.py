@@ -12,24 +12,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from queue import SimpleQueue
-from typing import Protocol
 
 import orjson
 
+from exporter.sources import Event, Line
+
 FLUSH_INTERVAL = 0.05
-"""Seconds over which lines are gathered before the thread is woken: waking it for each event would cost more than the event."""
+"""Seconds over which lines are gathered before the thread is woken: a wake-up costs more than an event."""
 
 MAX_WAITING = 20_000
 """Lines that may wait to be written."""
-
-Line = dict[str, object]
-
-
-class Describable(Protocol):
-    """What the event lines need of an event from any source."""
-
-    def describe(self) -> Line:
-        """Who did what, when and where; only what is known, every value safe to show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +30,25 @@ class Record:
 
     received: float
     control: str
-    event: Describable
+    event: Event
     tuned: Line
 
     def line(self) -> Line:
-        """The event as people see it. Times are RFC 3339 in UTC."""
-        return {"received": rfc3339(self.received), "control": self.control, **self.event.describe(), **self.tuned}
+        """The event as people see it: only what is known, times in RFC 3339."""
+        described = self.event.describe()
+        happened = described.get("time")
+        if isinstance(happened, float):
+            described["time"] = rfc3339(happened)
+        line = {"received": rfc3339(self.received), "control": self.control, **described, **self.tuned}
+        return {key: value for key, value in line.items() if value not in ("", None)}
 
 
 def rfc3339(timestamp: float) -> str:
     """A Unix time as RFC 3339 in UTC, to the millisecond."""
-    return datetime.fromtimestamp(timestamp, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    try:
+        return datetime.fromtimestamp(timestamp, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (ValueError, OverflowError):  # a sender's clock in the year 10000
+        return str(timestamp)
 
 
 class Recent:
@@ -69,7 +69,7 @@ class Recent:
 
 
 class LineWriter:
-    """Writes records as JSON lines to a file descriptor, from a thread. `dropped(n)` hears of lines that were not written."""
+    """Writes records as JSON lines to a file descriptor, from a thread; tells `dropped(n)` of lines not written."""
 
     def __init__(self, descriptor: int, dropped: Callable[[int], None]) -> None:
         self._descriptor = descriptor

@@ -9,7 +9,7 @@ from exporter.metrics import Metrics
 from exporter.pipeline import Outcome, Pipeline, Route
 from exporter.protocol import Answer, Request
 from exporter.sources import Rejected
-from exporter.sources.body import decompress
+from exporter.sources.encoding import decompress
 
 ACCEPTED = Answer(204)
 
@@ -39,7 +39,9 @@ class Intake:
     def screen(self, request: Request) -> Answer | None:
         """Refuses a request by its head: who sends it, where to, and how."""
         if self.token is not None and not has_token(request, self.token):
-            sentence = "no credentials or wrong ones; send the token of intake.auth as Bearer, or as the password of Basic"
+            sentence = (
+                "no credentials or wrong ones; send the token of intake.auth as Bearer, or as the password of Basic"
+            )
             return Answer.refusal(401, "unauthorized", sentence, CHALLENGE)
         if request.path not in self.routes:
             known = ", ".join(path.decode() for path in self.routes)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from uvicorn._types import ASGIApplication
 
 IDLE_TIMEOUT = 3600
-"""Seconds that a connection may be idle: longer than any scrape interval, since a scraper is known by its connection."""
+"""Seconds a connection may be idle: longer than any scrape interval, since a scraper is known by its connection."""
 
 BACKLOG = 4096
 
@@ -62,7 +62,7 @@ class Listener:
         return len(self._state.connections)
 
     async def start(self, make: MakeProtocol, application: "ASGIApplication", handshake_timeout: float) -> None:
-        """Begins to take connections, each with a protocol of its own; `application` answers where the protocol does not."""
+        """Begins to take connections, each with a protocol; `application` answers where that does not do it itself."""
         loop = asyncio.get_running_loop()
         config = Config(
             application,

@@ -5,7 +5,6 @@ The page is the store's own text followed by what `prometheus_client` renders of
 
 import time
 from collections.abc import Iterator, Mapping
-from typing import Protocol
 
 from prometheus_client import (
     CollectorRegistry,
@@ -22,28 +21,10 @@ from prometheus_client.exposition import choose_encoder
 from exporter import __version__, catalog
 from exporter.clock import Clock
 from exporter.series import Family, Labels, Store
+from exporter.sources import Event
 
-disable_created_metrics()  # `_created` lines double the page, and the store shows births in a way that every reader knows
-
-
-class Countable(Protocol):
-    """What the counting needs of an event from any source."""
-
-    @property
-    def hostname(self) -> str: ...
-    @property
-    def time(self) -> float | None:
-        """When it happened, as a Unix time; None if the sender did not say."""
-
-    def count(self, tally: "Tally") -> None:
-        """Says which series it moves."""
-
-
-class Tally(Protocol):
-    """Where an event says what it moves: stored families by metric name, labels in the catalog's order."""
-
-    def add(self, metric: str, labels: Labels) -> None: ...
-    def set(self, metric: str, labels: Labels, value: int) -> None: ...
+# `_created` lines double the page, and the store shows births in a way that every reader knows.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics:
@@ -53,12 +34,18 @@ class Metrics:
         self._clock = clock
         self.store = Store([metric for metric in catalog.METRICS.values() if metric.stored], limit, clock)
         self.registry = CollectorRegistry(auto_describe=False)
-        self._own = {name: _register(metric, self.registry) for name, metric in catalog.METRICS.items() if not metric.stored}
+        self._own = {
+            name: _register(metric, self.registry) for name, metric in catalog.METRICS.items() if not metric.stored
+        }
         ProcessCollector(registry=self.registry)
         self.registry.register(_StoreState(self.store))
         self.gauge("threat_build_info", __version__).set(1)
-        self._accepted = {control: self.counter("threat_events_accepted_total", control) for control in catalog.CONTROLS}
-        self._skewed = {control: self.counter("threat_clock_skew_events_total", control) for control in catalog.CONTROLS}
+        self._accepted = {
+            control: self.counter("threat_events_accepted_total", control) for control in catalog.CONTROLS
+        }
+        self._skewed = {
+            control: self.counter("threat_clock_skew_events_total", control) for control in catalog.CONTROLS
+        }
         delay = self._own["threat_event_delay_seconds"]
         assert isinstance(delay, Histogram)
         self._delays = {control: delay.labels(control) for control in catalog.CONTROLS}
@@ -76,7 +63,7 @@ class Metrics:
         assert isinstance(metric, Gauge)
         return metric.labels(*labels) if labels else metric
 
-    # Counting ----------------------------------------------------------------------------------------------------------
+    # Counting ------------------------------------------------------------------------------------------------
 
     def add(self, metric: str, labels: Labels) -> None:
         """Adds one to a stored counter."""
@@ -86,13 +73,16 @@ class Metrics:
         """Sets a stored gauge, or a stored counter that the sender keeps."""
         self.store.families[metric].set(labels, value)
 
-    def accept(self, control: str, event: Countable) -> None:
+    def set_now(self, metric: str, labels: Labels) -> None:
+        """Sets a stored gauge to the time."""
+        self.set(metric, labels, int(self._clock.time()))
+
+    def accept(self, control: str, event: Event) -> None:
         """What every accepted event moves, whether or not a tuning entry then suppresses it."""
-        now = self._clock.time()
         self._accepted[control].inc()
-        self.set("threat_last_event_timestamp_seconds", (control, event.hostname), int(now))
+        self.set_now("threat_last_event_timestamp_seconds", (control, event.hostname))
         if event.time is not None:
-            delay = now - event.time
+            delay = self._clock.time() - event.time
             if delay < -catalog.CLOCK_TOLERANCE:
                 self._skewed[control].inc()
             self._delays[control].observe(max(0.0, delay))
@@ -125,7 +115,7 @@ class Metrics:
             for sample in family.samples
         }
 
-    # Showing -----------------------------------------------------------------------------------------------------------
+    # Showing -------------------------------------------------------------------------------------------------
 
     def page(self, accept: str, cutoff: int | None) -> tuple[str, Iterator[bytes]]:
         """The content type and the page in slices, for an Accept header; series born after `cutoff` read 0."""

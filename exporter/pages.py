@@ -31,7 +31,8 @@ View = Callable[[Mapping[str, str]], Answer]
 class Pages:
     """Answers the requests of the show listener.
 
-    `token` is what those who are not on this machine present to see events; `protect_metrics` asks for it at /metrics too.
+    `token` is what people elsewhere than on this machine present to see events, and with `protect_metrics` also what
+    scrapers present.
     """
 
     def __init__(
@@ -81,11 +82,13 @@ class Pages:
         if path in self._views and not request.header(b"authorization") and is_local(connection.address, request):
             return None
         if self.token is not None:
-            sentence = "no credentials or wrong ones; send the token of metrics.auth as Bearer, or as the password of Basic"
+            sentence = (
+                "no credentials or wrong ones; send the token of metrics.auth as Bearer, or as the password of Basic"
+            )
             return Answer.refusal(401, "unauthorized", sentence, CHALLENGE)
         sentence = (
-            "this page shows what attackers typed, so without metrics.auth it is only for a person on this machine: run "
-            "kubectl port-forward on this pod (kubectl port-forward POD 9376) and open http://localhost:9376/"
+            "this page shows what attackers typed, so without metrics.auth it is only for a person on this machine: "
+            "run kubectl port-forward POD 9376 and open http://localhost:9376/"
         )
         return Answer.refusal(403, "forbidden", sentence)
 

@@ -5,19 +5,15 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from exporter.clock import Clock
-from exporter.events import Describable, Line, LineWriter, Recent, Record
-from exporter.metrics import Countable, Metrics, Tally
-from exporter.sources import Rejected, Source
-
-
-class Event(Countable, Describable, Protocol):
-    """What every source's events can do: be counted, and be described to a person."""
+from exporter.events import LineWriter, Recent, Record
+from exporter.metrics import Metrics
+from exporter.sources import Counters, Event, Line, Rejected, Source
 
 
 class Counted(Protocol):
     """What moves series in the place of an event: the event itself, a changed copy, or the fact of its suppression."""
 
-    def count(self, tally: Tally) -> None: ...
+    def tally(self, counters: Counters) -> None: ...
 
 
 class Ruling(NamedTuple):
@@ -34,7 +30,7 @@ Tune = Callable[[Event], Ruling]
 class Route:
     """Where a path's bodies go: the source that parses them, and what tunes its events."""
 
-    source: Source[Event]
+    source: Source
     tune: Tune
 
 
@@ -70,7 +66,7 @@ class Pipeline:
 
     def _accept(self, control: str, event: Event, ruling: Ruling) -> None:
         self._metrics.accept(control, event)
-        ruling.counted.count(self._metrics)
+        ruling.counted.tally(self._metrics)
         record = Record(self._clock.time(), control, event, ruling.tuned)
         self._recent.add(record)
         if self._lines is not None:

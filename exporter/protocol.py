@@ -81,13 +81,14 @@ class Request(NamedTuple):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection of a listener; refuses with a sentence what goes past `limits` and tells `refused(reason, path)`."""
+    """One connection of a listener: refuses with a sentence what goes past `limits`, tells `refused(reason, path)`."""
 
     def __init__(
         self,
         config: Config,
         state: ServerState,
         loop: asyncio.AbstractEventLoop,
+        *,
         limits: Limits,
         refused: Callable[[str, bytes], None],
     ) -> None:
@@ -130,13 +131,26 @@ class BoundedProtocol(HttpToolsProtocol):
             self._head_bytes += len(data)
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            pass  # answered as HTTP/1.1, with `connection: close`
+        except httptools.HttpParserUpgrade as upgrade:
+            self._stay_with_http_1(data[upgrade.args[0] :])
+            return
         except httptools.HttpParserError:
             self._end(Answer.refusal(400, "malformed_http", "this is not a valid HTTP/1.1 request"))
             return
         if not self._ended:
             self._watch()
+
+    def _stay_with_http_1(self, rest: bytes) -> None:
+        """Reads a request again that asks for another protocol, without its asking: the parser would drop its body."""
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self._end(Answer.refusal(405, "method", "this is no proxy"))
+            return
+        lines = [method + b" " + self.url + b" HTTP/1.1"]
+        lines += [name + b": " + value for name, value in self.headers if name != b"upgrade"]
+        self.parser = httptools.HttpRequestParser(self)
+        self._head_bytes = 0
+        self.data_received(b"\r\n".join([*lines, b"", rest]))
 
     def _watch(self) -> None:
         """After each read: a request that is not whole yet has a deadline from its first byte."""
@@ -159,8 +173,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = True
 
     def on_headers_complete(self) -> None:
-        self._head_complete()
-        if not self._ended:
+        if self._head_complete():
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -168,20 +181,26 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self._message_complete()
-        if not self._ended:
+        if self._message_complete():
             super().on_message_complete()
 
-    def _head_complete(self) -> None:
-        """Notes the step from head to body, and refuses a head that came whole but is too large."""
+    def _head_complete(self) -> bool:
+        """Notes the step from head to body; False if there is nothing to answer (yet)."""
+        if self._ended or self.parser.should_upgrade():
+            return False
         self._in_head, self._in_body, self._head_bytes = False, True, 0
         self._clear_deadline()
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
             self._end_head_too_large()
+        return not self._ended
 
-    def _message_complete(self) -> None:
+    def _message_complete(self) -> bool:
+        """Notes the end of a request; False if there is nothing to answer (yet)."""
+        if self._ended or not self._in_body:
+            return False
         self._in_body = False
         self._clear_deadline()
+        return True
 
     def _end_head_too_large(self) -> None:
         self._end(Answer.refusal(431, "head_too_large", f"the request's head is over {MAX_HEAD_BYTES} bytes"))
@@ -230,8 +249,8 @@ Screen = Callable[[Request], Answer | None]
 class DirectProtocol(BoundedProtocol):
     """A connection whose requests a plain function answers, in order, as soon as each is whole."""
 
-    def __init__(self, *args: Any, screen: Screen, take: Take) -> None:
-        super().__init__(*args)
+    def __init__(self, *args: Any, screen: Screen, take: Take, **bounds: Any) -> None:
+        super().__init__(*args, **bounds)
         self._screen = screen
         self._take = take
         self._request = Request(b"", b"", [])
@@ -249,8 +268,7 @@ class DirectProtocol(BoundedProtocol):
         self._size = 0
 
     def on_headers_complete(self) -> None:
-        self._head_complete()
-        if self._ended:
+        if not self._head_complete():
             return
         self._request = Request(self.parser.get_method(), self.url.split(b"?", 1)[0], self.headers)
         self._refusal = self._screen(self._request) or self._too_large(_declared_length(self._request))
@@ -272,15 +290,14 @@ class DirectProtocol(BoundedProtocol):
             self._end(self._refusal)
 
     def on_message_complete(self) -> None:
-        self._message_complete()
-        if self._ended or self.transport.is_closing():
+        if not self._message_complete() or self.transport.is_closing():
             return
         if self._refusal is not None:
             answer = self._refusal
             self._refused(answer.reason, self._request.path)
         else:
             answer = self._answer(self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks))
-        keep_alive = self.parser.should_keep_alive() and not self.parser.should_upgrade()
+        keep_alive = self.parser.should_keep_alive()
         self.transport.write(answer.encoded(keep_alive))
         if keep_alive:
             self._wait_for_next()
@@ -291,7 +308,7 @@ class DirectProtocol(BoundedProtocol):
     def _answer(self, body: bytes) -> Answer:
         try:
             return self._take(self._request, body)
-        except Exception:  # noqa: BLE001  # a fault of ours must not look like a fault of the sender's (httptools would make it one)
+        except Exception:  # noqa: BLE001  # httptools would make a fault of ours look like the sender's
             _log.exception("a request could not be answered")
             self._refused("internal", self._request.path)
             return Answer.refusal(500, "internal", "threatboard failed to take this; its log says why")
@@ -307,7 +324,9 @@ class DirectProtocol(BoundedProtocol):
     def _too_large(self, size: int) -> Answer | None:
         if size <= self.limits.max_body:
             return None
-        sentence = f"the body is over {self.limits.max_body} bytes; send fewer events at a time, or raise intake.max_body"
+        sentence = (
+            f"the body is over {self.limits.max_body} bytes; send fewer events at a time, or raise intake.max_body"
+        )
         return Answer.refusal(413, "too_large", sentence)
 
 

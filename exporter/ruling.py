@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 from exporter.config import Falco
-from exporter.metrics import Tally
-from exporter.pipeline import Event, Ruling
-from exporter.sources.falco import FalcoAlert
+from exporter.pipeline import Ruling
+from exporter.sources import Counters, Event, Line
+from exporter.sources.falco_events import FalcoAlert
 from exporter.tuning import Tuning
 
 
@@ -15,8 +15,8 @@ class Suppressed(NamedTuple):
     rule: str
     reason: str
 
-    def count(self, tally: Tally) -> None:
-        tally.add("threat_falco_suppressed_total", self)
+    def tally(self, counters: Counters) -> None:
+        counters.add("threat_falco_suppressed_total", self)
 
 
 def as_it_is(event: Event) -> Ruling:
@@ -41,5 +41,5 @@ class FalcoRuling:
         if entry.action == "suppress":
             return Ruling(Suppressed(event.rule, entry.reason), {"suppressed": entry.reason})
         assert entry.priority is not None
-        tuned = {"priority_counted": entry.priority, "priority_reason": entry.reason}
+        tuned: Line = {"priority_counted": entry.priority, "priority_reason": entry.reason}
         return Ruling(alert._replace(priority=entry.priority), tuned)

@@ -3,7 +3,7 @@
 A scraper is known by its connection: Prometheus and everything built on its scrape loop keep one open per server and
 target. For each scraper two birth stamps are enough. `confirmed`: every series born up to it has been seen at zero.
 `offered`: what the last answer showed at zero at most. The next request on the same connection proves that the last
-answer was read, so `offered` becomes `confirmed`. After a reconnection nothing is proven, and the zeros are shown again.
+answer was read, so `offered` becomes `confirmed`. After a reconnection nothing is proven: the zeros are shown again.
 """
 
 from collections.abc import Callable

@@ -139,7 +139,10 @@ class Family:
 
     def _place(self, labels: Labels) -> int | None:
         """The slot for a label set not seen yet: a new one, else its overflow series, else none."""
-        if len(self._slots) - len(self._pinned) < self.limit and self._shares.get(self._share(labels), 0) < self._quota():
+        if (
+            len(self._slots) - len(self._pinned) < self.limit
+            and self._shares.get(self._share(labels), 0) < self._quota()
+        ):
             self._count_share(labels, 1)
             return self._create(labels)
         self.overflowed += 1

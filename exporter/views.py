@@ -28,7 +28,9 @@ class EventsView:
         try:
             since = self._since(query["since"]) if query.get("since") else 0.0
         except ValueError:
-            sentence = "since takes a duration such as 15m, an RFC 3339 time such as 2030-01-02T03:04:05Z, or a Unix time"
+            sentence = (
+                "since takes a duration such as 15m, an RFC 3339 time such as 2030-01-02T03:04:05Z, or a Unix time"
+            )
             return Answer.refusal(400, "", sentence)
         wanted = {FILTERS[name]: value for name, value in query.items() if name in FILTERS and value}
         return Answer.json(200, {"events": [line for record in self._recent if (line := _line(record, since, wanted))]})
@@ -40,7 +42,9 @@ class EventsView:
             pass
         if text[-1:] in "smh" and not text.endswith("Z"):
             return self._clock.time() - float(DURATION.parse(text))
-        moment = datetime.fromisoformat(text.replace(" ", "+"))  # a `+` that the sender did not encode arrives as a blank
+        moment = datetime.fromisoformat(
+            text.replace(" ", "+")
+        )  # a `+` that the sender did not encode arrives as a blank
         return moment.timestamp() if moment.tzinfo else moment.astimezone().timestamp()
 
 

@@ -2,26 +2,15 @@
 
 from dataclasses import dataclass, field
 
-from exporter.events import Line, Recent, Record
-from exporter.metrics import Metrics, Tally
+from exporter.events import Recent, Record
+from exporter.metrics import Metrics
 from exporter.protocol import Answer
+from exporter.sources import Counters, Line
 from exporter.status import StatusPage
+from tests.clock import FakeClock
 
 NOW = 1_893_553_445.25
 """2030-01-02 03:04:05.25 UTC."""
-
-
-@dataclass
-class HeldClock:
-    """A clock that stands still until it is moved."""
-
-    now: float = NOW
-
-    def time(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 def label(value: object) -> str:
@@ -37,19 +26,19 @@ class SeenAlert:
     hostname: str = "node-1"
     time: float | None = None
 
-    def count(self, tally: Tally) -> None:
+    def tally(self, counters: Counters) -> None:
         rule, priority, namespace = (label(self.line.get(key, "")) for key in ("rule", "priority", "namespace"))
-        tally.add("threat_falco_alerts_total", (rule, priority, "syscall", "", self.hostname, namespace, "", ""))
+        counters.add("threat_falco_alerts_total", (rule, priority, "syscall", "", self.hostname, namespace, "", ""))
 
     def describe(self) -> Line:
-        return self.line
+        return dict(self.line)
 
 
 @dataclass
 class Seen:
     """Metrics, recent events and the page over them, at a time that the test moves."""
 
-    clock: HeldClock = field(default_factory=HeldClock)
+    clock: FakeClock = field(default_factory=lambda: FakeClock(NOW))
     recent: Recent = field(default_factory=Recent)
 
     def __post_init__(self) -> None:
@@ -64,7 +53,7 @@ class Seen:
         alert = SeenAlert(line, hostname)
         self.metrics.accept(control, alert)
         if tuned is None or "suppressed" not in tuned:
-            alert.count(self.metrics)
+            alert.tally(self.metrics)
         else:
             self.metrics.add("threat_falco_suppressed_total", (label(line["rule"]), label(tuned["suppressed"])))
         self.recent.add(Record(self.clock.time(), control, alert, tuned or {}))

@@ -3,16 +3,18 @@
 from collections.abc import Iterator
 
 from exporter.catalog import SEVERITY_OF_PRIORITY
-from exporter.events import Line, Record, rfc3339
+from exporter.events import Record, rfc3339
+from exporter.sources import Line
 from exporter.status.facts import Status
 from exporter.status.markup import Html, element, foreign, link
-from exporter.status.pieces import duration, no_data, none, section
+from exporter.status.pieces import CONTROL_NAMES, duration, no_data, none, section
 
 _HEADLINE = ("received", "time", "control", "rule", "priority", "namespace", "workload", "pod", "node", "output")
 """Keys of an event line that have their place at the top of an event; all others follow by name."""
 
 
 def events(status: Status) -> Html:
+    """The section with the newest events, all or those asked for."""
     chosen = [f"{name} {value}" for name, value in status.wanted.items()]
     title = "Latest events"
     if not status.kept:
@@ -31,22 +33,21 @@ def events(status: Status) -> Html:
 
 def _event(record: Record, now: float) -> Html:
     line = record.line()
-    priority = str(line.get("priority_counted") or line.get("priority") or "unknown")
-    severity = SEVERITY_OF_PRIORITY.get(priority, "info")
-    badges = [element("span", foreign(priority), class_=f"badge {severity}"), " "]
+    priority = line.get("priority_counted") or line.get("priority")
+    severity = SEVERITY_OF_PRIORITY.get(str(priority), "info")
+    heading: list[str] = [foreign(line.get("rule") or CONTROL_NAMES[record.control])]
     if "suppressed" in line:
-        badges += [element("span", "suppressed", class_="badge"), " "]
-    parts = [
-        element("h3", *badges, foreign(line.get("rule") or line["control"])),
-        element("p", *_where(record, line, now), class_="soft"),
-    ]
+        heading = [element("span", "suppressed", class_="badge"), " ", *heading]
+    if priority:
+        heading = [element("span", foreign(priority), class_=f"badge {severity}"), " ", *heading]
+    parts = [element("h3", *heading), element("p", *_where(record, line, now), class_="soft")]
     if line.get("output"):
         parts.append(element("p", foreign(line["output"]), class_="output"))
     known = _HEADLINE if "priority_counted" not in line else tuple(key for key in _HEADLINE if key != "priority")
     details = [
         element("div", element("dt", key.replace("_", " ")), " ", element("dd", foreign(value)))
         for key, value in line.items()
-        if key not in known and value not in (None, "")
+        if key not in known
     ]
     if details:
         parts.append(element("dl", *details, class_="details"))

@@ -3,9 +3,16 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from exporter.catalog import OTHER
+from exporter.catalog import OTHER, UNATTRIBUTED
 from exporter.events import rfc3339
 from exporter.status.markup import Html, element, foreign, link
+
+CONTROL_NAMES = {
+    "ids": "Falco (ids)",
+    "network": "Cilium (network)",
+    "waf": "Web application firewall (waf)",
+    UNATTRIBUTED: "sender unknown",
+}
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
@@ -43,7 +50,7 @@ def no_data(sentence: str) -> Html:
 
 
 def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[str | int]]) -> Html:
-    """A table of at least one row, whose first column names it; numbers are aligned, and so is what stands over them."""
+    """A table of at least one row, whose first column names it; numbers are aligned, and so are their heads."""
     filled = [[_cell(value, at == 0) for at, value in enumerate(row)] for row in rows]
     numeric = [cell.startswith('<td class="number"') for cell in filled[0]]
     heads = [

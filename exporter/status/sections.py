@@ -2,18 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from exporter.catalog import REJECT_REASONS, UNATTRIBUTED
+from exporter.catalog import REJECT_REASONS
 from exporter.status.facts import ControlStatus, Status
 from exporter.status.latest import events
 from exporter.status.markup import Html, element, foreign, link
-from exporter.status.pieces import duration, moment, narrowing, no_data, none, section, table
-
-CONTROL_NAMES = {
-    "ids": "Falco (ids)",
-    "network": "Cilium (network)",
-    "waf": "Web application firewall (waf)",
-    UNATTRIBUTED: "sender unknown",
-}
+from exporter.status.pieces import CONTROL_NAMES, duration, moment, narrowing, no_data, none, section, table
 
 
 def body(status: Status, replica: str, version: str, uptime: float) -> Iterator[Html]:
