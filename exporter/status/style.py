@@ -48,7 +48,7 @@ table { border-collapse: collapse; width: 100%; }
 caption { text-align: left; color: var(--soft); font-size: .88rem; padding-bottom: .4rem; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--line); }
 tbody tr:last-child > * { border-bottom: 0; }
-thead th { color: var(--soft); font-size: .88rem; }
+thead th { color: var(--soft); font-size: .88rem; overflow-wrap: normal; }
 tbody th { font-weight: 400; }
 .number {
   text-align: right; padding-right: 0; padding-left: .6rem; white-space: nowrap; font-variant-numeric: tabular-nums;
@@ -70,7 +70,9 @@ tbody th { font-weight: 400; }
 .details dd { font-family: ui-monospace, monospace; }
 @media (max-width: 30rem) {
   body { padding: .6rem; }
-  .facts { grid-template-columns: minmax(0, 1fr); gap: 0; }
-  .facts dd { margin-bottom: .4rem; }
+  .card, .scroll { padding: .6rem; }
+  table { font-size: .88rem; }
+  .number { padding-left: .3rem; }
+  tbody th { min-width: 5.5rem; }
 }
 """
