@@ -115,6 +115,15 @@ class Metrics:
         """Counts event lines that were not written; may be called from any thread."""
         self.counter("threat_event_lines_dropped_total").inc(count)
 
+    def values(self, name: str) -> dict[Labels, float]:
+        """A metric that is not stored and no histogram: its label values in the catalog's order -> its value now."""
+        labels = catalog.METRICS[name].labels
+        return {
+            tuple(sample.labels[label] for label in labels): sample.value
+            for family in self._own[name].collect()
+            for sample in family.samples
+        }
+
     # Showing -------------------------------------------------------------------------------------------------
 
     def page(self, accept: str, cutoff: int | None) -> tuple[str, Iterator[bytes]]:
