@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from exporter.events import Recent, Record
+from exporter.events import line as event_line
 from exporter.metrics import Metrics
 from exporter.protocol import Answer
 from exporter.sources import Counters, Line
@@ -50,17 +51,27 @@ class Seen:
 
     def take(self, line: Line, hostname: str = "node-1", control: str = "ids", tuned: Line | None = None) -> None:
         """Accepts an event, as the pipeline does."""
+        line, tuned = _encodable(line), _encodable(tuned or {})
         alert = SeenAlert(line, hostname)
         self.metrics.accept(control, alert)
-        if tuned is None or "suppressed" not in tuned:
+        if "suppressed" not in tuned:
             alert.tally(self.metrics)
         else:
             self.metrics.add("threat_falco_suppressed_total", (label(line["rule"]), label(tuned["suppressed"])))
-        self.recent.add(Record(self.clock.time(), control, alert, tuned or {}))
+        now = self.clock.time()
+        self.recent.add(Record(now, event_line(now, control, alert, tuned)))
 
     def show(self, **query: str) -> Answer:
         """What the page answers."""
         return self.page(query)
+
+
+def _encodable(line: Line) -> Line:
+    """Without lone surrogates: they never get past the parser and the configuration."""
+    return {
+        key: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+        for key, value in line.items()
+    }
 
 
 SHELL: Line = {

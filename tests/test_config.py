@@ -170,7 +170,13 @@ def test_only_what_cannot_change_while_running_waits_for_a_restart(tmp_path: Pat
     full = load(Path("valid-full.yaml"))
     switched = [f"intake.tls.{name}" for name in ("cert_file", "key_file", "client_ca_file")]
     switched += [f"metrics.tls.{name}" for name in ("cert_file", "key_file")]
-    assert set(restart_needed(Config(), full)) == {"intake.listen", "metrics.listen", "events.log", *switched}
+    assert set(restart_needed(Config(), full)) == {
+        "intake.listen",
+        "metrics.listen",
+        "series.state_dir",
+        "events.log",
+        *switched,
+    }
     assert restart_needed(full, full) == []
     other = dataclasses.replace(full.intake.tls, cert_file=Path("/elsewhere.pem"))
     assert restart_needed(full, dataclasses.replace(full, intake=dataclasses.replace(full.intake, tls=other))) == []

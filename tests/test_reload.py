@@ -60,7 +60,7 @@ class Use:
 
 async def until(happened: Callable[[], bool]) -> None:
     async with asyncio.timeout(LONG):
-        while not happened():  # noqa: ASYNC110 - what is waited for are files and signals
+        while not happened():
             await asyncio.sleep(INTERVAL / 4)
 
 
