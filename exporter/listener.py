@@ -6,7 +6,6 @@ two listeners live in one process and stop in an order of their own.
 
 import asyncio
 import errno
-import os
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -100,4 +99,4 @@ def _explain(error: OSError) -> str:
         case errno.EADDRNOTAVAIL:
             return "this machine has no such address"
         case _:
-            return os.strerror(error.errno) if error.errno else str(error)
+            return error.strerror or str(error)
