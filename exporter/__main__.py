@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,6 +57,9 @@ def _receive(options: argparse.Namespace) -> int:
 
     from exporter.app import Receiver
     from exporter.listener import ListenError
+
+    # Until there is something to reload a SIGHUP would end the process.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     async def run() -> None:
         await Receiver(options.config).run()

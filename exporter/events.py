@@ -20,27 +20,31 @@ from exporter.sources import Event, Line
 FLUSH_INTERVAL = 0.05
 """Seconds over which lines are gathered before the thread is woken: a wake-up costs more than an event."""
 
-MAX_WAITING = 20_000
-"""Lines that may wait to be written."""
+MAX_WAITING = 16 << 20
+"""Bytes of lines that may wait to be written."""
+
+
+def line(received: float, control: str, event: Event, tuned: Line) -> bytes:
+    """One event as people read it, as JSON: only what is known, times in RFC 3339."""
+    described = event.describe()
+    happened = described.get("time")
+    if isinstance(happened, float):
+        described["time"] = rfc3339(happened)
+    whole = {"received": rfc3339(received), "control": control, **described, **tuned}
+    return orjson.dumps({key: value for key, value in whole.items() if value not in ("", None)})
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An accepted event: when it was received (Unix time), what it is, and what tuning made of it."""
+    """An accepted event, kept as its line: the event itself may be as large as a body."""
 
     received: float
-    control: str
-    event: Event
-    tuned: Line
+    text: bytes
 
     def line(self) -> Line:
-        """The event as people see it: only what is known, times in RFC 3339."""
-        described = self.event.describe()
-        happened = described.get("time")
-        if isinstance(happened, float):
-            described["time"] = rfc3339(happened)
-        line = {"received": rfc3339(self.received), "control": self.control, **described, **self.tuned}
-        return {key: value for key, value in line.items() if value not in ("", None)}
+        """The line, read again."""
+        read: Line = orjson.loads(self.text)
+        return read
 
 
 def rfc3339(timestamp: float) -> str:
@@ -69,13 +73,13 @@ class Recent:
 
 
 class LineWriter:
-    """Writes records as JSON lines to a file descriptor, from a thread; tells `dropped(n)` of lines not written."""
+    """Writes lines to a file descriptor, from a thread; tells `dropped(n)` of lines that were not written."""
 
     def __init__(self, descriptor: int, dropped: Callable[[int], None]) -> None:
         self._descriptor = descriptor
         self._dropped = dropped
-        self._gathered: list[Record] = []
-        self._batches: SimpleQueue[list[Record] | None] = SimpleQueue()
+        self._gathered: list[bytes] = []
+        self._batches: SimpleQueue[list[bytes] | None] = SimpleQueue()
         # Each of the two numbers has one writer, the loop and the thread: no lock is needed.
         self._taken = 0
         self._written = 0
@@ -83,15 +87,15 @@ class LineWriter:
         self._thread = threading.Thread(target=self._write_all, name="event-lines", daemon=True)
         self._thread.start()
 
-    def add(self, record: Record) -> None:
-        """Takes a record to be written soon; never waits."""
-        if self._taken - self._written >= MAX_WAITING:
+    def add(self, text: bytes) -> None:
+        """Takes a line to be written soon; never waits."""
+        if self._taken - self._written + len(text) > MAX_WAITING:
             self._dropped(1)
             return
-        self._taken += 1
+        self._taken += len(text)
         if not self._gathered:
             self._loop.call_later(FLUSH_INTERVAL, self._flush)
-        self._gathered.append(record)
+        self._gathered.append(text)
 
     def _flush(self) -> None:
         if self._gathered:
@@ -106,10 +110,10 @@ class LineWriter:
 
     def _write_all(self) -> None:
         while (batch := self._batches.get()) is not None:
-            text = memoryview(b"".join(orjson.dumps(record.line()) + b"\n" for record in batch))
+            rest = memoryview(b"\n".join([*batch, b""]))
             try:
-                while text:
-                    text = text[os.write(self._descriptor, text) :]
+                while rest:
+                    rest = rest[os.write(self._descriptor, rest) :]
             except OSError:  # nobody reads any more
                 self._dropped(len(batch))
-            self._written += len(batch)
+            self._written += sum(map(len, batch))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from exporter.clock import Clock
-from exporter.events import LineWriter, Recent, Record
+from exporter.events import LineWriter, Recent, Record, line
 from exporter.metrics import Metrics
 from exporter.sources import Counters, Event, Line, Rejected, Source
 
@@ -67,7 +67,8 @@ class Pipeline:
     def _accept(self, control: str, event: Event, ruling: Ruling) -> None:
         self._metrics.accept(control, event)
         ruling.counted.tally(self._metrics)
-        record = Record(self._clock.time(), control, event, ruling.tuned)
-        self._recent.add(record)
+        received = self._clock.time()
+        text = line(received, control, event, ruling.tuned)
+        self._recent.add(Record(received, text))
         if self._lines is not None:
-            self._lines.add(record)
+            self._lines.add(text)

@@ -18,6 +18,13 @@ class Fields:
         """A field as text of at most `MAX_TEXT_CHARS`; empty if it is missing, null, empty or `<NA>`."""
         return clean(self._raw.get(name), MAX_TEXT_CHARS)
 
+    def first(self, names: tuple[str, ...]) -> str:
+        """The text of the first of these fields that says something, or the empty string."""
+        for name in names:
+            if name in self._raw and (text := clean(self._raw[name], MAX_TEXT_CHARS)):
+                return text
+        return ""
+
     def __contains__(self, name: object) -> bool:
         """Was the field sent, with whatever value?"""
         return name in self._raw
@@ -61,7 +68,7 @@ class FalcoAlert(NamedTuple):
 
     def describe(self) -> Line:
         """Who did what, when and where."""
-        named = {key: _first(self.fields, names) for key, names in _DESCRIBED.items()}
+        named = {key: self.fields.first(names) for key, names in _DESCRIBED.items()}
         descriptor = self.fields.text("fd.name")
         named["connection" if "->" in descriptor else "file"] = descriptor
         return {
@@ -130,7 +137,3 @@ class InternalMessage(NamedTuple):
     def describe(self) -> Line:
         """The message."""
         return {"time": self.time, "node": self.hostname, "rule": self.rule, "output": self.output}
-
-
-def _first(fields: Fields, names: tuple[str, ...]) -> str:
-    return next((text for name in names if (text := fields.text(name))), "")
