@@ -61,7 +61,9 @@ class Receiver:
         self.metrics.store.reborn(self._scrapers.restore())
         self._recent = Recent()
         self._limits, self._show_limits = Limits(), Limits()
-        self._lines = LineWriter(sys.stdout.fileno(), self.metrics.lines_dropped) if config.events.log else None
+        self._lines: LineWriter | None = None
+        if config.events.log and sys.stdout is not None:  # None where a parent closed it
+            self._lines = LineWriter(sys.stdout.fileno(), self.metrics.lines_dropped)
         self._intake = Intake(Pipeline(self.metrics, self._recent, self._lines, time), self.metrics)
         views: dict[str, View] = {
             "/": StatusPage(self.metrics, self._recent, time),

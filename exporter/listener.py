@@ -6,7 +6,6 @@ two listeners live in one process and stop in an order of their own.
 
 import asyncio
 import errno
-import os
 import socket
 import time
 from collections.abc import Callable
@@ -102,4 +101,4 @@ def _explain(error: OSError) -> str:
         case errno.EADDRNOTAVAIL:
             return "this machine has no such address"
         case _:
-            return os.strerror(error.errno) if error.errno else str(error)
+            return error.strerror or str(error)

@@ -65,7 +65,9 @@ class Pages:
                     good = self._probes[path]()
                     await _send(_text(200, "ok") if good else _text(503, "not ready"), send)
                 else:
-                    await _send(self._views[path](dict(parse_qsl(scope["query_string"].decode("latin-1")))), send)
+                    await _send(
+                        self._views[path](dict(parse_qsl(scope["query_string"].decode("utf-8", "replace")))), send
+                    )
         except TimeoutError:
             connection.abort()
 
@@ -79,7 +81,8 @@ class Pages:
             return None
         if self.token is not None and has_token(request, self.token):
             return None
-        if path in self._views and not request.header(b"authorization") and is_local(connection.address, request):
+        presented = self.token is not None and request.header(b"authorization")
+        if path in self._views and not presented and is_local(connection.address, request):
             return None
         if self.token is not None:
             sentence = (
@@ -93,7 +96,9 @@ class Pages:
         return Answer.refusal(403, "forbidden", sentence)
 
     async def _send_metrics(self, request: Request, connection: Connection, send: "ASGISendCallable") -> None:
-        scrape = self._scrapers.answer(connection) if request.header(SCRAPER_HEADER) else None
+        # A HEAD shows no zeros: the GET after it must not take them for shown.
+        scraped = request.method == b"GET" and request.header(SCRAPER_HEADER)
+        scrape = self._scrapers.answer(connection) if scraped else None
         accept = request.header(b"accept").decode("latin-1")
         content_type, page = self._metrics.page(accept, scrape.cutoff if scrape else None)
         headers: Headers = [(b"content-type", content_type.encode()), (b"vary", b"accept, accept-encoding")]
@@ -133,11 +138,11 @@ def _gzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _takes_gzip(request: Request) -> bool:
+    wanted = {}
     for item in request.header(b"accept-encoding").lower().split(b","):
         name, _, quality = item.partition(b";")
-        if name.strip() in (b"gzip", b"*"):
-            return quality.replace(b" ", b"").rstrip(b"0").rstrip(b".") != b"q="
-    return False
+        wanted[name.strip()] = quality.replace(b" ", b"").rstrip(b"0").rstrip(b".") != b"q="
+    return wanted.get(b"gzip", wanted.get(b"*", False))
 
 
 def _text(status: int, text: str) -> Answer:

@@ -8,13 +8,16 @@ class Tls:
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self.context = context
-        self._current = context
+        self.use(context)
         # Called for every ClientHello, with or without a server name: the one place where a context can be exchanged
         # whole, which a CA that is trusted no longer needs.
         context.sni_callback = self._choose
 
     def use(self, context: ssl.SSLContext) -> None:
         """Takes another context into use for connections to come."""
+        # A resumed session skips certificates: a client of a CA that is trusted no longer would get in with a ticket.
+        context.options |= ssl.OP_NO_TICKET
+        context.num_tickets = 0
         self._current = context
 
     def _choose(self, connection: ssl.SSLObject | ssl.SSLSocket, _name: str, _context: ssl.SSLContext) -> None:
