@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from exporter.events import Recent, Record
+from exporter.events import Recent, Record, rfc3339
 from exporter.metrics import Metrics
 from exporter.protocol import Answer
 from exporter.sources import Counters, Line
@@ -34,6 +34,16 @@ class SeenAlert:
         return dict(self.line)
 
 
+@dataclass(frozen=True, slots=True)
+class Unwashed(Record):
+    """A record whose line is what it is given: the page must not rely on what was cleaned before it."""
+
+    content: Line
+
+    def line(self) -> Line:
+        return {key: value for key, value in self.content.items() if value not in ("", None)}
+
+
 @dataclass
 class Seen:
     """Metrics, recent events and the page over them, at a time that the test moves."""
@@ -56,7 +66,9 @@ class Seen:
             alert.tally(self.metrics)
         else:
             self.metrics.add("threat_falco_suppressed_total", (label(line["rule"]), label(tuned["suppressed"])))
-        self.recent.add(Record(self.clock.time(), control, alert, tuned or {}))
+        now = self.clock.time()
+        content = {"received": rfc3339(now), "control": control, **alert.describe(), **(tuned or {})}
+        self.recent.add(Unwashed(now, b"", content))
 
     def show(self, **query: str) -> Answer:
         """What the page answers."""

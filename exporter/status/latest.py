@@ -35,7 +35,7 @@ def _event(record: Record, now: float) -> Html:
     line = record.line()
     priority = line.get("priority_counted") or line.get("priority")
     severity = SEVERITY_OF_PRIORITY.get(str(priority), "info")
-    heading: list[str] = [foreign(line.get("rule") or CONTROL_NAMES[record.control])]
+    heading: list[str] = [foreign(line.get("rule") or CONTROL_NAMES[str(line["control"])])]
     if "suppressed" in line:
         heading = [element("span", "suppressed", class_="badge"), " ", *heading]
     if priority:
