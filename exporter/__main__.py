@@ -61,16 +61,15 @@ def _receive(options: argparse.Namespace) -> int:
     # Until there is something to reload a SIGHUP would end the process.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-    async def run() -> None:
-        await Receiver(options.config).run()
+    async def run() -> int:
+        return await Receiver(options.config).run()
 
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run())
+            return runner.run(run())
     except (ConfigError, ListenError) as error:
         print(error, file=sys.stderr)
         return 1
-    return 0
 
 
 def _check_config(options: argparse.Namespace) -> int:

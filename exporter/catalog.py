@@ -263,6 +263,11 @@ _METRICS = (
         ("control", "component"),
         closed={"control": CONTROLS},
     ),
+    Metric(
+        "threat_state_healthy",
+        "gauge",
+        "0 while counts that should outlive a restart (series.state_dir) are kept in memory only.",
+    ),
     Metric("threat_series", "gauge", "Series held now.", ("family",)),
     Metric("threat_series_limit", "gauge", "Largest number of series held.", ("family",)),
     Metric(

@@ -8,6 +8,7 @@ import asyncio
 import errno
 import os
 import socket
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -81,14 +82,15 @@ class Listener:
             ssl_handshake_timeout=handshake_timeout if self._tls else None,
         )
 
-    async def stop(self) -> None:
-        """Closes the port and every connection; answers that are being written are finished, for a second at most."""
+    async def stop(self, patience: float) -> None:
+        """Closes the port and every idle connection; requests under way may be finished within this many seconds."""
         if self._server is not None:
             self._server.close()
         for connection in list(self._state.connections):
             connection.shutdown()
-        if self._state.tasks:
-            await asyncio.wait(list(self._state.tasks), timeout=1.0)
+        deadline = time.monotonic() + patience
+        while self._state.connections and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)
 
 
 def _explain(error: OSError) -> str:

@@ -22,23 +22,32 @@ from exporter import __version__, catalog
 from exporter.clock import Clock
 from exporter.series import Family, Labels, Store
 from exporter.sources import Event
+from exporter.state import State
 
 # `_created` lines double the page, and the store shows births in a way that every reader knows.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
+STORED = tuple(name for name, metric in catalog.METRICS.items() if metric.stored)
+"""The families that the counter store holds."""
+
+
 class Metrics:
     """Every metric of the catalog, counted and shown. One per process; tests make their own."""
 
-    def __init__(self, limit: int = 20_000, clock: Clock = time) -> None:
+    def __init__(self, limit: int = 20_000, clock: Clock = time, state: State | None = None) -> None:
         self._clock = clock
-        self.store = Store([metric for metric in catalog.METRICS.values() if metric.stored], limit, clock)
+        self._state = state or State(None, STORED)
+        stored = [catalog.METRICS[name] for name in STORED]
+        self.store = Store(stored, limit, clock, {name: self._state.ledger(name) for name in STORED})
         self.registry = CollectorRegistry(auto_describe=False)
         self._own = {
-            name: _register(metric, self.registry) for name, metric in catalog.METRICS.items() if not metric.stored
+            name: _register(metric, self.registry)
+            for name, metric in catalog.METRICS.items()
+            if not metric.stored and name not in _StoreState.SHOWN
         }
         ProcessCollector(registry=self.registry)
-        self.registry.register(_StoreState(self.store))
+        self.registry.register(_StoreState(self.store, self._state))
         self.gauge("threat_build_info", __version__).set(1)
         self._accepted = {
             control: self.counter("threat_events_accepted_total", control) for control in catalog.CONTROLS
@@ -147,21 +156,27 @@ class StoreCollector:
 class _StoreState:
     """The gauges and counters about the store itself, read when they are shown."""
 
-    def __init__(self, store: Store) -> None:
+    SHOWN = (
+        "threat_state_healthy",
+        "threat_series",
+        "threat_series_limit",
+        "threat_series_overflow_total",
+        "threat_series_expired_total",
+    )
+
+    def __init__(self, store: Store, state: State) -> None:
         self._store = store
+        self._state = state
 
     def collect(self) -> Iterator[CollectedMetric]:
-        families = self._store.families
-        for name, values in {
-            "threat_series": {name: len(family) for name, family in families.items()},
-            "threat_series_limit": {name: family.limit for name, family in families.items()},
-            "threat_series_overflow_total": {name: family.overflowed for name, family in families.items()},
-            "threat_series_expired_total": {name: family.expired for name, family in families.items()},
-        }.items():
-            shown = _family(catalog.METRICS[name])
-            for family, value in values.items():
-                shown.add_metric([family], value)
-            yield shown
+        healthy, held, limit, overflowed, expired = (_family(catalog.METRICS[name]) for name in self.SHOWN)
+        healthy.add_metric([], self._state.healthy)
+        for name, family in self._store.families.items():
+            held.add_metric([name], len(family))
+            limit.add_metric([name], family.limit)
+            overflowed.add_metric([name], family.overflowed)
+            expired.add_metric([name], family.expired)
+        yield from (healthy, held, limit, overflowed, expired)
 
 
 def _register(metric: catalog.Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
