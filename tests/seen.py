@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from exporter.events import Recent, Record
-from exporter.events import line as event_line
+from exporter.events import Recent, Record, rfc3339
 from exporter.metrics import Metrics
 from exporter.protocol import Answer
 from exporter.sources import Counters, Line
@@ -35,6 +34,16 @@ class SeenAlert:
         return dict(self.line)
 
 
+@dataclass(frozen=True, slots=True)
+class Unwashed(Record):
+    """A record whose line is what it is given: the page must not rely on what was cleaned before it."""
+
+    content: Line
+
+    def line(self) -> Line:
+        return {key: value for key, value in self.content.items() if value not in ("", None)}
+
+
 @dataclass
 class Seen:
     """Metrics, recent events and the page over them, at a time that the test moves."""
@@ -51,27 +60,19 @@ class Seen:
 
     def take(self, line: Line, hostname: str = "node-1", control: str = "ids", tuned: Line | None = None) -> None:
         """Accepts an event, as the pipeline does."""
-        line, tuned = _encodable(line), _encodable(tuned or {})
         alert = SeenAlert(line, hostname)
         self.metrics.accept(control, alert)
-        if "suppressed" not in tuned:
+        if tuned is None or "suppressed" not in tuned:
             alert.tally(self.metrics)
         else:
             self.metrics.add("threat_falco_suppressed_total", (label(line["rule"]), label(tuned["suppressed"])))
         now = self.clock.time()
-        self.recent.add(Record(now, event_line(now, control, alert, tuned)))
+        content = {"received": rfc3339(now), "control": control, **alert.describe(), **(tuned or {})}
+        self.recent.add(Unwashed(now, b"", content))
 
     def show(self, **query: str) -> Answer:
         """What the page answers."""
         return self.page(query)
-
-
-def _encodable(line: Line) -> Line:
-    """Without lone surrogates: they never get past the parser and the configuration."""
-    return {
-        key: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
-        for key, value in line.items()
-    }
 
 
 SHELL: Line = {

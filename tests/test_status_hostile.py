@@ -52,8 +52,8 @@ def test_known_tricks_change_nothing_but_text(text: str) -> None:
 
 def test_what_reorders_or_hides_text_is_written_out() -> None:
     seen = Seen()
-    seen.take({**SHELL, "process": "abc\u202egnp.exe\u200b\x1b[31m"})
-    assert r"abc\u202egnp.exe\u200b\x1b[31m" in read(seen)["Latest events"]
+    seen.take({**SHELL, "process": "abc\u202egnp.exe\u200b\x1b[31m\ud800"})
+    assert r"abc\u202egnp.exe\u200b\x1b[31m\ud800" in read(seen)["Latest events"]
 
 
 def test_a_very_long_text_is_cut() -> None:
