@@ -24,7 +24,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "settings": intake.settings,
     "batches": intake.batches,
     "new-series": intake.new_series,
-    "mixed": mixed.answer_times,
+    "mixed": mixed.answer_times_beside_scrapes,
     "scrape": scrape.pages,
     "memory": memory.resident,
     "start": start.seconds,

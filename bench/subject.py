@@ -115,5 +115,5 @@ def _await(port: int, path: str) -> None:
         except OSError:
             return False
 
-    if not wait_for(ready, PATIENCE, every=0.05):
+    if not wait_for(ready, PATIENCE, every=0.005):
         raise TimeoutError(f"the server on port {port} was not ready after {PATIENCE:g} seconds")
