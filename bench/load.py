@@ -45,7 +45,8 @@ def send(sockets: Sequence[socket.socket], wanted: Iterable[bytes]) -> int:
         used = sockets[: len(requests)]
         for one, request in zip(used, requests, strict=True):
             one.sendall(request)
-        for one in used:
+        # The last first: when its answer is there, so are most, and each answer that wakes us is charged to the server.
+        for one in reversed(used):
             _check(one.recv(_ANSWER))
         sent += len(requests)
     return sent
