@@ -4,7 +4,7 @@ The page is the store's own text followed by what `prometheus_client` renders of
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import (
     CollectorRegistry,
@@ -35,7 +35,9 @@ class Metrics:
         self.store = Store([metric for metric in catalog.METRICS.values() if metric.stored], limit, clock)
         self.registry = CollectorRegistry(auto_describe=False)
         self._own = {
-            name: _register(metric, self.registry) for name, metric in catalog.METRICS.items() if not metric.stored
+            name: _register(metric, self.registry)
+            for name, metric in catalog.METRICS.items()
+            if not metric.stored and name not in _STATE
         }
         ProcessCollector(registry=self.registry)
         self.registry.register(_StoreState(self.store))
@@ -112,7 +114,7 @@ class Metrics:
         """The content type and the page in slices, for an Accept header; series born after `cutoff` read 0."""
         try:
             encode, content_type = choose_encoder(accept)
-        except ValueError:  # a version that is no version
+        except TypeError:  # a version that is no version
             encode, content_type = choose_encoder("")
         openmetrics = content_type.startswith("application/openmetrics-text")
         return content_type, self._slices(encode(self.registry), openmetrics, cutoff)
@@ -135,6 +137,15 @@ class StoreCollector:
             yield _collected(family)
 
 
+_STATE: Mapping[str, Callable[[Family], int]] = {
+    "threat_series": len,
+    "threat_series_limit": lambda family: family.limit,
+    "threat_series_overflow_total": lambda family: family.overflowed,
+    "threat_series_expired_total": lambda family: family.expired,
+}
+"""Metric -> what it says of each family of the store."""
+
+
 class _StoreState:
     """The gauges and counters about the store itself, read when they are shown."""
 
@@ -142,16 +153,10 @@ class _StoreState:
         self._store = store
 
     def collect(self) -> Iterator[CollectedMetric]:
-        families = self._store.families
-        for name, values in {
-            "threat_series": {name: len(family) for name, family in families.items()},
-            "threat_series_limit": {name: family.limit for name, family in families.items()},
-            "threat_series_overflow_total": {name: family.overflowed for name, family in families.items()},
-            "threat_series_expired_total": {name: family.expired for name, family in families.items()},
-        }.items():
+        for name, value_of in _STATE.items():
             shown = _family(catalog.METRICS[name])
-            for family, value in values.items():
-                shown.add_metric([family], value)
+            for family_name, family in self._store.families.items():
+                shown.add_metric([family_name], value_of(family))
             yield shown
 
 
