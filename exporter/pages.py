@@ -1,6 +1,7 @@
 """The listener that shows: metrics, probes, recent events and the status page (an ASGI application)."""
 
 import asyncio
+import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -23,6 +24,8 @@ SEND_TIMEOUT = 60.0
 
 CHUNK = 64 * 1024
 """Bytes of a page that are gathered before they are sent."""
+
+_REFUSED = re.compile(rb"\s*q=0(?:\.0*)?\s*")
 
 View = Callable[[Mapping[str, str]], Answer]
 """A page that shows events: the query's parameters -> the answer."""
@@ -141,7 +144,7 @@ def _takes_gzip(request: Request) -> bool:
     wanted = {}
     for item in request.header(b"accept-encoding").lower().split(b","):
         name, _, quality = item.partition(b";")
-        wanted[name.strip()] = quality.replace(b" ", b"").rstrip(b"0").rstrip(b".") != b"q="
+        wanted[name.strip()] = not _REFUSED.fullmatch(quality)
     return wanted.get(b"gzip", wanted.get(b"*", False))
 
 
