@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl
 
 from exporter.access import CHALLENGE, has_token, is_local
-from exporter.credentials import Secret
+from exporter.config.credentials import Secret
 from exporter.metrics import Metrics
 from exporter.protocol import Answer, Headers, Request
 from exporter.scrapers import Connection, Scrapers
