@@ -56,6 +56,9 @@ FALCO_SOURCES = ("syscall", "k8s_audit", "aws_cloudtrail", "gcp_auditlog", "okta
 CONTROLS = ("ids", "network", "waf")
 """The controls whose events are watched: Falco, Cilium, the web application firewall."""
 
+PUSHED = ("ids", "waf")
+"""The controls whose events are sent to the receiver; Cilium is watched by its own metrics, which Prometheus reads."""
+
 COMPONENTS = {
     "ids": ("ids", "falco"),
     "network": ("network", "cilium"),
