@@ -73,7 +73,6 @@ UNATTRIBUTED = "unknown"
 REJECT_REASONS = {
     "bad_encoding": "the body is not what its Content-Encoding says",
     "empty": "the body is empty",
-    "forbidden": "the client may not do this",
     "head_too_large": "the request's head is too large",
     "internal": "a fault in threatboard; its log says more",
     "malformed_http": "not an HTTP request",
