@@ -54,7 +54,9 @@ def _document(measured: dict[str, Sequence[Row]]) -> dict[str, object]:
     return {
         "machine": {"cores": os.cpu_count(), "architecture": platform.machine(), "python": platform.python_version()},
         "rows": [
-            {"benchmark": name, **asdict(row), "verdict": row.verdict} for name, rows in measured.items() for row in rows
+            {"benchmark": name, **asdict(row), "verdict": row.verdict}
+            for name, rows in measured.items()
+            for row in rows
         ],
     }
 

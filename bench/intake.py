@@ -90,7 +90,13 @@ def settings(folder: Path) -> list[Row]:
         costs = interleaved(measures)
     default, quiet, durable = costs["default"], costs["quiet"], costs["durable"]
     return [
-        Row("cost of an alert, events.log on : off", ratio(default, quiet), "x", None, f"{_each(default)}; {_each(quiet)}"),
+        Row(
+            "cost of an alert, events.log on : off",
+            ratio(default, quiet),
+            "x",
+            None,
+            f"{_each(default)}; {_each(quiet)}",
+        ),
         Row("… series.state_dir on : off", ratio(durable, default), "x", None, f"{_each(durable)}; {_each(default)}"),
     ]
 
@@ -131,8 +137,7 @@ def _newcomers(server: Subject, live: int, stack: ExitStack) -> Measure:
 
 def fill(server: Subject, live: int) -> None:
     """Gives a server this many series."""
-    step = min(live, 500)
+    batches = (batch(range(start, min(start + BATCH, live))) for start in range(0, live, BATCH))
     with connections(server, 2) as sockets:
-        send(sockets, (request for at in range(0, live, step) for request in requests(server, [batch(range(at, at + step))])))
-
-
+        for one in batches:
+            send(sockets, requests(server, [one]))

@@ -1,6 +1,7 @@
-"""prometheus_client's `labels().inc()` behind threatboard's listener, to compare with. `python -m bench.labels_inc PORT`.
+"""prometheus_client's `labels().inc()` behind threatboard's listener, to compare with.
 
-What an exporter does that is written in an afternoon: no cleaning, no bound, no event line.
+`python -m bench.labels_inc PORT`. What an exporter does that is written in an afternoon: no cleaning, no bound, no
+event line.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from bench.limit import key
 from demo.servers import HOST
-from exporter.kinds import Address
+from exporter.config.kinds import Address
 from exporter.listener import Listener
 from exporter.protocol import Answer, DirectProtocol, Limits, Request
 
@@ -33,7 +34,7 @@ async def serve(port: int) -> None:
     def make(*args: Any) -> DirectProtocol:
         return DirectProtocol(*args, limits=limits, refused=lambda *_: None, screen=lambda _: None, take=take)
 
-    async def nothing(*_: object) -> None:
+    async def nothing(_scope: object, _receive: object, _send: object) -> None:
         """No request gets here: `take` answers all of them."""
 
     await Listener("PORT", Address(HOST, port), None).start(make, nothing, limits.head_timeout)

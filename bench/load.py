@@ -59,9 +59,7 @@ def cost(subject: Subject, sockets: Sequence[socket.socket], wanted: Iterable[by
     return (subject.cpu() - before) / sent
 
 
-def answer_times(
-    sockets: Sequence[socket.socket], wanted: Sequence[bytes], rate: float, seconds: float
-) -> list[float]:
+def answer_times(sockets: Sequence[socket.socket], wanted: Sequence[bytes], rate: float, seconds: float) -> list[float]:
     """Seconds from when a request is due, at `rate` a second, until its answer is there; a sender that waits counts."""
     free = deque(sockets)
     due_at: dict[socket.socket, float] = {}

@@ -12,7 +12,7 @@ ROUNDS = 5
 
 
 def seconds(folder: Path) -> list[Row]:
-    """From the start of the process to 200 from /readyz, on the clock; beside the limit, which has nothing to set up."""
+    """From the start of the process to 200 from /readyz, by the clock; beside the limit, which sets nothing up."""
 
     def ours() -> float:
         began = time.perf_counter()

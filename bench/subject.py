@@ -33,6 +33,10 @@ class Subject:
         # What clock_getcpuclockid(3) gives for a process; to the nanosecond, where /proc/PID/stat has ticks of 10 ms.
         return time.clock_gettime(~self.pid << 3 | 2)
 
+    def waited(self) -> float:
+        """Seconds for which it could have run and had no core."""
+        return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[1]) / 1e9
+
     def resident(self) -> float:
         """Bytes of memory in use."""
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * _PAGE_BYTES
