@@ -13,7 +13,7 @@ def tool() -> Callable[[str], Path]:
     """Where a program is: `tool("promtool")`."""
 
     def find(name: str) -> Path:
-        found = shutil.which(name)
+        found = shutil.which(name) or shutil.which(f"prometheus-{name}")
         if found is None:
             reason = f"{name} is not on the PATH"
             if os.environ.get("CI") == "true":
