@@ -19,6 +19,7 @@ test: lint  ## check everything; what CI runs
 
 generate: .venv/dev.done  ## write the files that are generated from others
 	$(BIN)/python -m exporter.reference
+	$(BIN)/python -m rules
 
 lint: .venv/dev.done  ## check style and types
 	$(BIN)/python -m ruff check .

@@ -11,7 +11,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from exporter.credentials import CredentialError, read_token, readable
+from exporter.config.credentials import CredentialError, read_token, readable
 
 RULE = "threatboard test alert"
 

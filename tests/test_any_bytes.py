@@ -68,8 +68,14 @@ def assert_readable(exporter: Exporter) -> None:
 
 HEADERS = st.sampled_from([[], [(b"content-encoding", b"gzip")], [(b"content-encoding", b"\xff")]])
 
+
+def texts(awkward: str) -> st.SearchStrategy[str]:
+    """Text of which every other character is one of these (as an alphabet they would drown among all characters)."""
+    return st.lists(st.sampled_from(awkward) | st.characters(codec="utf-8"), max_size=12).map("".join)
+
+
 # Surrogates, controls, line ends of every kind, what the formats escape, and the right-to-left override.
-AWKWARD = st.text(st.one_of(st.characters(), st.sampled_from('\ud800\udfff\x00\x1b\x7f\x85\r\n\t\\"{}%,=\u2028\u202e')))
+AWKWARD = texts('\ud800\udfff\x00\x1b\x7f\x85\r\n\t\\"{}%,=\u2028\u202e')
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | AWKWARD,
@@ -110,7 +116,7 @@ def test_any_text_in_an_alert_leaves_the_page_readable(alerts: list[object], asc
     assert_readable(exporter)
 
 
-LABEL_VALUES = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from('"\\\n%{},= ü'))
+LABEL_VALUES = texts('"\\\n%{},= ü')
 
 
 @settings(max_examples=60, deadline=None)

@@ -158,7 +158,7 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
 
 @pytest.fixture(autouse=True)
 def _no_secret_is_printed(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
-    printed = []
+    printed: list[str] = []
     original = capsys.readouterr
 
     def remember() -> object:

@@ -85,7 +85,7 @@ class Alertmanager:
 
 
 def alert(name: str, severity: str, control: str, labels: dict[str, str], over: bool = False) -> dict[str, Any]:
-    """An alert that began a minute ago and goes on, or is over now."""
+    """An alert that begins now and goes on, or is over now; an older one would not be given its group_wait."""
     now = datetime.now(UTC)
     return {
         "labels": {"alertname": name, "severity": severity, "control": control, **labels},
@@ -95,7 +95,7 @@ def alert(name: str, severity: str, control: str, labels: dict[str, str], over: 
             "runbook_url": f"https://docs.example/{name}.md",
             "dashboard_url": "https://grafana.example/d/threatboard-ids?var-namespace=x",
         },
-        "startsAt": (now - timedelta(minutes=1)).isoformat(),
+        "startsAt": (now - timedelta(seconds=1) if over else now).isoformat(),
         "endsAt": (now if over else now + timedelta(hours=1)).isoformat(),
         "generatorURL": "https://prometheus.example/graph",
     }
