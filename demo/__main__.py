@@ -15,6 +15,7 @@ from types import FrameType
 
 from demo import tools
 from demo.checks import wired
+from demo.history import BackfillError
 from demo.servers import HOST, Server, ServerError
 from demo.stage import Stage, set_up
 from demo.steps import Act, Comes, StepError
@@ -52,10 +53,12 @@ def _run(terminal: Terminal, folder: Path, keep: bool) -> int:
             terminal.words(f"The whole story took {time.monotonic() - began:.0f} seconds after the set-up.", BOLD)
             if keep:
                 _keep(stage, terminal)
+        except BackfillError as error:
+            return _fail(terminal, str(error), "promtool's own words", error.words)
         except ServerError as error:
-            return _fail(terminal, str(error), error.server)
+            return _failed(terminal, error, error.server)
         except StepError as error:
-            return _fail(terminal, str(error), getattr(stage, error.part))
+            return _failed(terminal, error, getattr(stage, error.part))
         finally:
             # From here on a second Ctrl-C would only leave servers behind.
             for number in ENDINGS:
@@ -100,10 +103,14 @@ def _keep(stage: Stage, terminal: Terminal) -> None:
         return
 
 
-def _fail(terminal: Terminal, why: str, server: Server) -> int:
+def _failed(terminal: Terminal, error: Exception, server: Server) -> int:
+    return _fail(terminal, str(error), f"The last lines of {server.name}'s log", server.log_tail())
+
+
+def _fail(terminal: Terminal, why: str, whose: str, words: str) -> int:
     terminal.failed(why)
-    terminal.words(f"The last lines of {server.name}'s log:")
-    terminal.quoted("\n".join(line[:LOG_WIDTH] for line in server.log_tail().splitlines()))
+    terminal.words(f"{whose}:")
+    terminal.quoted("\n".join(line[:LOG_WIDTH] for line in words.splitlines()))
     return 1
 
 

@@ -17,6 +17,14 @@ from demo.prometheus import Prometheus
 from demo.series import Target, Timeline, text_of, value
 
 
+class BackfillError(Exception):
+    """promtool refused what was to be back-filled; `words` are its own."""
+
+    def __init__(self, message: str, words: str) -> None:
+        super().__init__(message)
+        self.words = words
+
+
 @dataclass(frozen=True)
 class Span:
     """From `start` to `end` (Unix times) a sample every `step` seconds."""
@@ -47,7 +55,7 @@ def openmetrics(targets: Iterable[Target], timeline: Timeline, span: Span) -> It
 
 
 def fill(folder: Path, promtool: Path, targets: Sequence[Target], timeline: Timeline, span: Span) -> None:
-    """Writes blocks into a Prometheus' data folder; raises `subprocess.CalledProcessError`, its stderr says why."""
+    """Writes blocks into a Prometheus' data folder; raises `BackfillError`."""
     _write(folder, promtool, openmetrics(targets, timeline, span))
 
 
@@ -86,4 +94,6 @@ def _write(folder: Path, promtool: Path, lines: Iterable[str]) -> None:
         file.flush()
         # Short of promtool's own two hours only the oldest block matters; longer ones need less disk and time.
         arguments = ("tsdb", "create-blocks-from", "--max-block-duration=48h", "openmetrics", file.name, str(folder))
-        subprocess.run([promtool, *arguments], check=True, capture_output=True, text=True)  # noqa: S603 (our choice)
+        done = subprocess.run([promtool, *arguments], capture_output=True, text=True, check=False)  # noqa: S603 (our choice)
+    if done.returncode:
+        raise BackfillError(f"promtool could not back-fill Prometheus: exit code {done.returncode}", done.stderr)
