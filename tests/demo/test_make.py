@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 
 import pytest
 
@@ -12,6 +13,11 @@ def make(*arguments: str) -> str:
     # Without the variables of a make that runs these tests, which would also apply to this one.
     command = ["env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", "make", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_demo_needs_no_package_that_only_tests_need() -> None:
+    hidden = "import sys; sys.modules.update(dict.fromkeys(('promql_parser', 'pytest', 'grafanalib', 'trustme')))"
+    subprocess.run([sys.executable, "-c", f"{hidden}; import demo.__main__"], cwd=ROOT, check=True)
 
 
 def test_make_alone_lists_every_command() -> None:
