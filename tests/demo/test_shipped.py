@@ -49,7 +49,7 @@ def test_of_the_example_only_addresses_and_group_waits_are_others(
 
 def test_every_group_wait_is_a_tenth(example: dict[str, Any], here: dict[str, Any]) -> None:
     milliseconds = {None: None, "0s": "0ms", "5s": "500ms", "10s": "1000ms", "30s": "3000ms", "1m": "6000ms"}
-    milliseconds["5m"] = "30000ms"
+    milliseconds |= {"2m": "12000ms", "5m": "30000ms"}
     for key in ("group_wait", "group_interval"):
         assert waits(here["route"], key) == [milliseconds[wait] for wait in waits(example["route"], key)]
 
