@@ -155,7 +155,7 @@ STORY = (
                 "alertmanager",
             ),
             Comes("A spike lasts longer than this story", pending("NetworkDnsSpike"), "prometheus", within=30),
-            Stays("Slack has no further message", messages(2), "alertmanager", seconds=4),
+            Stays("Slack has no further message", messages(2), "alertmanager", seconds=8),
         ),
         ending="Two messages for the whole attack.",
     ),
