@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,8 @@ from pathlib import Path
 from exporter import __version__, catalog
 from exporter.config import ConfigError, describe, load
 from exporter.send_test import send_test
+
+STDERR = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,6 +54,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _hold_standard_streams() -> None:
+    """Opens /dev/null for each that a parent closed: libuv aborts when a descriptor of its own gets such a number."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        pass
+    os.close(descriptor)
+
+
 def _receive(options: argparse.Namespace) -> int:
     # Until there is something to reload a SIGHUP would end the process, and as PID 1 the others would do nothing.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -62,6 +72,8 @@ def _receive(options: argparse.Namespace) -> int:
 
     from exporter.app import Receiver
     from exporter.listener import ListenError
+
+    _hold_standard_streams()
 
     async def run() -> int:
         return await Receiver(options.config).run()

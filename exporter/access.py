@@ -5,7 +5,7 @@ import binascii
 import ipaddress
 import re
 
-from exporter.credentials import Secret
+from exporter.config.credentials import Secret
 from exporter.protocol import Request
 
 CHALLENGE = (b"www-authenticate", b'Bearer realm="threatboard", Basic realm="threatboard", charset="UTF-8"')

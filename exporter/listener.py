@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from exporter.kinds import Address
+from exporter.config.kinds import Address
 from exporter.protocol import BoundedProtocol
 from exporter.tls import Tls
 

@@ -4,7 +4,7 @@ The page is the store's own text followed by what `prometheus_client` renders of
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import (
     CollectorRegistry,
@@ -44,11 +44,12 @@ class Metrics:
         self._own = {
             name: _register(metric, self.registry)
             for name, metric in catalog.METRICS.items()
-            if not metric.stored and name not in _StoreState.SHOWN
+            if not metric.stored and name not in _STATE
         }
         ProcessCollector(registry=self.registry)
-        self.registry.register(_StoreState(self.store, self._state))
+        self.registry.register(_StoreState(self.store))
         self.gauge("threat_build_info", __version__).set(1)
+        self.gauge("threat_state_healthy").set_function(lambda: self._state.healthy)
         self._accepted = {
             control: self.counter("threat_events_accepted_total", control) for control in catalog.CONTROLS
         }
@@ -130,7 +131,7 @@ class Metrics:
         """The content type and the page in slices, for an Accept header; series born after `cutoff` read 0."""
         try:
             encode, content_type = choose_encoder(accept)
-        except ValueError:  # a version that is no version
+        except TypeError:  # a version that is no version
             encode, content_type = choose_encoder("")
         openmetrics = content_type.startswith("application/openmetrics-text")
         return content_type, self._slices(encode(self.registry), openmetrics, cutoff)
@@ -153,30 +154,27 @@ class StoreCollector:
             yield _collected(family)
 
 
+_STATE: Mapping[str, Callable[[Family], int]] = {
+    "threat_series": len,
+    "threat_series_limit": lambda family: family.limit,
+    "threat_series_overflow_total": lambda family: family.overflowed,
+    "threat_series_expired_total": lambda family: family.expired,
+}
+"""Metric -> what it says of each family of the store."""
+
+
 class _StoreState:
     """The gauges and counters about the store itself, read when they are shown."""
 
-    SHOWN = (
-        "threat_state_healthy",
-        "threat_series",
-        "threat_series_limit",
-        "threat_series_overflow_total",
-        "threat_series_expired_total",
-    )
-
-    def __init__(self, store: Store, state: State) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._state = state
 
     def collect(self) -> Iterator[CollectedMetric]:
-        healthy, held, limit, overflowed, expired = (_family(catalog.METRICS[name]) for name in self.SHOWN)
-        healthy.add_metric([], self._state.healthy)
-        for name, family in self._store.families.items():
-            held.add_metric([name], len(family))
-            limit.add_metric([name], family.limit)
-            overflowed.add_metric([name], family.overflowed)
-            expired.add_metric([name], family.expired)
-        yield from (healthy, held, limit, overflowed, expired)
+        for name, value_of in _STATE.items():
+            shown = _family(catalog.METRICS[name])
+            for family_name, family in self._store.families.items():
+                shown.add_metric([family_name], value_of(family))
+            yield shown
 
 
 def _register(metric: catalog.Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:

@@ -1,19 +1,23 @@
 """The listener that shows: metrics, probes, recent events and the status page (an ASGI application)."""
 
 import asyncio
+import logging
+import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl
 
 from exporter.access import CHALLENGE, has_token, is_local
-from exporter.credentials import Secret
+from exporter.config.credentials import Secret
 from exporter.metrics import Metrics
 from exporter.protocol import Answer, Headers, Request
 from exporter.scrapers import Connection, Scrapers
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
+
+_log = logging.getLogger("threatboard")
 
 SCRAPER_HEADER = b"x-prometheus-scrape-timeout-seconds"
 """What Prometheus and everything built on its scrape loop sends, and a person does not."""
@@ -23,6 +27,8 @@ SEND_TIMEOUT = 60.0
 
 CHUNK = 64 * 1024
 """Bytes of a page that are gathered before they are sent."""
+
+_REFUSED = re.compile(rb"\s*q=0(?:\.0*)?\s*")
 
 View = Callable[[Mapping[str, str]], Answer]
 """A page that shows events: the query's parameters -> the answer."""
@@ -65,11 +71,16 @@ class Pages:
                     good = self._probes[path]()
                     await _send(_text(200, "ok") if good else _text(503, "not ready"), send)
                 else:
-                    await _send(
-                        self._views[path](dict(parse_qsl(scope["query_string"].decode("utf-8", "replace")))), send
-                    )
+                    await _send(self._view(path, scope["query_string"]), send)
         except TimeoutError:
             connection.abort()
+
+    def _view(self, path: str, query: bytes) -> Answer:
+        try:
+            return self._views[path](dict(parse_qsl(query.decode("utf-8", "replace"))))
+        except Exception:  # noqa: BLE001  # uvicorn would answer in plain text
+            _log.exception("%s could not be shown", path)
+            return Answer.refusal(500, "", "threatboard failed to show this; its log says why")
 
     def _refuse(self, path: str, request: Request, connection: Connection) -> Answer | None:
         paths = ("/metrics", *self._probes, *self._views)
@@ -93,7 +104,7 @@ class Pages:
             "this page shows what attackers typed, so without metrics.auth it is only for a person on this machine: "
             "run kubectl port-forward POD 9376 and open http://localhost:9376/"
         )
-        return Answer.refusal(403, "forbidden", sentence)
+        return Answer.refusal(403, "", sentence)
 
     async def _send_metrics(self, request: Request, connection: Connection, send: "ASGISendCallable") -> None:
         # A HEAD shows no zeros: the GET after it must not take them for shown.
@@ -141,7 +152,7 @@ def _takes_gzip(request: Request) -> bool:
     wanted = {}
     for item in request.header(b"accept-encoding").lower().split(b","):
         name, _, quality = item.partition(b";")
-        wanted[name.strip()] = quality.replace(b" ", b"").rstrip(b"0").rstrip(b".") != b"q="
+        wanted[name.strip()] = not _REFUSED.fullmatch(quality)
     return wanted.get(b"gzip", wanted.get(b"*", False))
 
 

@@ -118,7 +118,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._ended = True
             transport.abort()
             return
-        self._wait_for_next()
+        # A connection is kept for those who have sent something: others would take the places of senders.
+        self._wait_for_next(self.limits.head_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.peer.closed = True
@@ -134,28 +135,28 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         if not self._in_body:
             self._head_bytes += len(data)
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._stay_with_http_1(data[upgrade.args[0] :])
-            return
-        except httptools.HttpParserError:
-            self._end(Answer.refusal(400, "malformed_http", "this is not a valid HTTP/1.1 request"))
-            return
+        while data and not self._ended:
+            try:
+                self.parser.feed_data(data)
+                data = b""
+            except httptools.HttpParserUpgrade as upgrade:
+                data = self._without_upgrade(data[upgrade.args[0] :])
+            except httptools.HttpParserError:
+                self._end(Answer.refusal(400, "malformed_http", "this is not a valid HTTP/1.1 request"))
         if not self._ended:
             self._watch()
 
-    def _stay_with_http_1(self, rest: bytes) -> None:
-        """Reads a request again that asks for another protocol, without its asking: the parser would drop its body."""
+    def _without_upgrade(self, rest: bytes) -> bytes:
+        """A request that asks for another protocol, without its asking, to be read again: the parser drops its body."""
         method = self.parser.get_method()
         if method == b"CONNECT":
             self._end(Answer.refusal(405, "method", "this is no proxy"))
-            return
+            return b""
         lines = [method + b" " + self.url + b" HTTP/1.1"]
         lines += [name + b": " + value for name, value in self.headers if name != b"upgrade"]
         self.parser = httptools.HttpRequestParser(self)
         self._head_bytes = 0
-        self.data_received(b"\r\n".join([*lines, b"", rest]))
+        return b"\r\n".join([*lines, b"", rest])
 
     def _watch(self) -> None:
         """After each read: a request that is not whole yet has a deadline from its first byte."""
@@ -210,9 +211,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def _end_head_too_large(self) -> None:
         self._end(Answer.refusal(431, "head_too_large", f"the request's head is over {MAX_HEAD_BYTES} bytes"))
 
-    def _wait_for_next(self) -> None:
+    def _wait_for_next(self, seconds: float) -> None:
         """Between two requests a connection may be idle for long: Falco has one open per node."""
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def _set_deadline(self, seconds: float) -> None:
         if self._deadline is None:
@@ -321,7 +322,7 @@ class DirectProtocol(BoundedProtocol):
         if not self._half_closed:
             self.transport.write(answer.encoded(keep_alive))
         if keep_alive:
-            self._wait_for_next()
+            self._wait_for_next(self.timeout_keep_alive)
         else:
             self._ended = True
             self.transport.close()

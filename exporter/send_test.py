@@ -11,7 +11,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from exporter.credentials import CredentialError, read_token, readable
+from exporter.config.credentials import CredentialError, read_token, readable
 
 RULE = "threatboard test alert"
 
@@ -59,7 +59,7 @@ def send_test(options: argparse.Namespace) -> int:
             response = connection.getresponse()
             text = response.read(4096).decode("utf-8", "replace").strip()
     except (OSError, http.client.HTTPException) as error:
-        print(f"Not delivered to {shown}: {_explain(error)}", file=sys.stderr)
+        print(f"Not delivered to {shown}: {_explain(error, url.scheme)}", file=sys.stderr)
         return 1
     if response.status != http.HTTPStatus.NO_CONTENT:
         print(f"{shown} answered {response.status} {response.reason}: {text}", file=sys.stderr)
@@ -145,7 +145,7 @@ def _headers(url: SplitResult, options: argparse.Namespace) -> dict[str, str]:
     return headers
 
 
-def _explain(error: Exception) -> str:
+def _explain(error: Exception, scheme: str) -> str:
     match error:
         case ConnectionRefusedError():
             return "nothing listens there; is the receiver running, and is this its intake port (2801)?"
@@ -157,7 +157,9 @@ def _explain(error: Exception) -> str:
             return f"its certificate is not trusted ({error.verify_message}); give its CA with --ca-file"
         case ssl.SSLError():
             return f"TLS failed ({error.reason}); does it want a client certificate (--cert-file), or plain http?"
-        case http.client.HTTPException() | ConnectionResetError():
+        case ConnectionError() if scheme == "https":  # TLS 1.3 tells a client of its missing certificate too late
+            return "it cut the connection; does it want a client certificate (--cert-file)?"
+        case http.client.HTTPException() | ConnectionError():
             return "it did not answer in HTTP; is TLS on there (https://)?"
         case _:
             return str(error)

@@ -15,9 +15,11 @@ class Tls:
 
     def use(self, context: ssl.SSLContext) -> None:
         """Takes another context into use for connections to come."""
-        # A resumed session skips certificates: a client of a CA that is trusted no longer would get in with a ticket.
-        context.options |= ssl.OP_NO_TICKET
+        # A resumed session skips certificates: a client of a CA that is trusted no longer would get in with it. Without
+        # tickets TLS 1.3 resumes nothing; what TLS 1.2 caches on this side cannot be turned off from Python.
         context.num_tickets = 0
+        if context.verify_mode == ssl.CERT_REQUIRED:
+            context.minimum_version = ssl.TLSVersion.TLSv1_3
         self._current = context
 
     def _choose(self, connection: ssl.SSLObject | ssl.SSLSocket, _name: str, _context: ssl.SSLContext) -> None:

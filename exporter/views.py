@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from exporter.clock import Clock
+from exporter.config.kinds import DURATION
 from exporter.events import Recent, Record
-from exporter.kinds import DURATION
 from exporter.protocol import Answer
 
 FILTERS = {"rule": "rule", "namespace": "namespace", "control": "control"}

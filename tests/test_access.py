@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 
 from exporter.access import has_token, is_local
-from exporter.credentials import Secret
+from exporter.config.credentials import Secret
 from exporter.protocol import Request
 from tests.receiver import PATIENCE, Receiver, alert, read_answer, receiver
 

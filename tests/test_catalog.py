@@ -23,7 +23,9 @@ def fresh_page(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_every_metric_of_the_catalog_is_on_a_fresh_page(fresh_page: str) -> None:
-    described = dict(re.findall(r"^# HELP (\S+) (.*)$", fresh_page, re.MULTILINE))
+    headings = re.findall(r"^# HELP (\S+) (.*)$", fresh_page, re.MULTILINE)
+    described = dict(headings)
+    assert len(described) == len(headings), "a family is there twice"
     kinds = dict(re.findall(r"^# TYPE (\S+) (.*)$", fresh_page, re.MULTILINE))
     ours = {name for name in described if not name.startswith("process_")}
 

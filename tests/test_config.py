@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.config import Config, ConfigError, describe, load, named_files, restart_needed
-from exporter.kinds import DURATION, SIZE, Address
-from exporter.schema import Setting, rows
+from exporter.config.kinds import DURATION, SIZE, Address
+from exporter.config.schema import Setting, rows
 
 SAMPLES = Path(__file__).parent / "samples" / "config"
 PAGE = Path(__file__).parent.parent / "docs" / "configuration.md"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from exporter.config import Config, ConfigError, load
-from exporter.credentials import Secret
+from exporter.config.credentials import Secret
 from exporter.reload import Reloader, Watch
 
 FILES = Path(__file__).parent / "samples" / "config" / "files"

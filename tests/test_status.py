@@ -70,13 +70,16 @@ def test_a_control_says_when_it_last_spoke_and_from_how_many_nodes() -> None:
 def test_only_controls_that_are_expected_or_ever_spoke_are_shown() -> None:
     seen = Seen()
     seen.metrics.expect({"ids": True, "network": True, "hubble": True, "waf": False})
-    assert "Expected yes (cilium, hubble)" in read(seen)["Controls"]
+    assert "Falco (ids) Last event never, since this replica started" in read(seen)["Controls"]
+    assert "Falco (ids) is expected, but" in read(seen)["Needs attention"]
+    # What is never sent here must not look as if it had gone silent.
+    assert "Cilium (network) Expected. Prometheus reads its own metrics" in read(seen)["Controls"]
     assert "waf" not in read(seen)["Controls"]
     seen.take({"output": "blocked"}, control="waf")
     sections = read(seen)
     assert re.search(r"Web application firewall \(waf\) Last event 0 s ago .* Expected no", sections["Controls"])
     assert "(waf) sends events but is not expected" in sections["Needs attention"]
-    assert "Cilium (network) is expected, but" in sections["Needs attention"]
+    assert "Cilium" not in sections["Needs attention"]
 
 
 def test_without_any_control_it_says_that_none_is_expected() -> None:

@@ -30,6 +30,11 @@ class ControlStatus:
     accepted: int
     rejected: int
 
+    @property
+    def pushed(self) -> bool:
+        """Are its events sent to the receiver at all?"""
+        return self.control in catalog.PUSHED
+
 
 @dataclass(frozen=True, slots=True)
 class FamilyStatus:

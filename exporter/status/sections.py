@@ -45,7 +45,7 @@ def _list(concerns: Sequence[str]) -> Html:
 def _concerns(status: Status) -> Iterator[str]:
     for one in status.controls:
         name = CONTROL_NAMES[one.control]
-        if one.expected and one.last is None and not one.accepted:
+        if one.pushed and one.expected and one.last is None and not one.accepted:
             yield f"{name} is expected, but this replica has never had an event from it."
         if one.accepted and not one.expected:
             yield f"{name} sends events but is not expected: set it in controls, so that its silence becomes an alarm."
@@ -88,6 +88,10 @@ def _controls(status: Status) -> Html:
 
 
 def _control(one: ControlStatus, now: float) -> Html:
+    title = element("h3", CONTROL_NAMES[one.control])
+    if not one.pushed:
+        sentence = "Expected. Prometheus reads its own metrics, nothing of it arrives here: the boards show it."
+        return element("article", title, element("p", sentence, class_="soft"), class_="card")
     expected = f"yes ({', '.join(one.expected)})" if one.expected else "no"
     facts: list[tuple[str, str]] = [
         ("Last event", _last(one, now)),
@@ -100,7 +104,7 @@ def _control(one: ControlStatus, now: float) -> Html:
     state = "good" if one.last is not None else "bad" if one.expected else ""
     return element(
         "article",
-        element("h3", CONTROL_NAMES[one.control]),
+        title,
         element("dl", *pairs, class_="facts"),
         class_=f"card {state}",
     )

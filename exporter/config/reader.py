@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from exporter.kinds import FILE, FOLDER, Scalar
-from exporter.schema import Entries, Matching, Setting, default_of, parts
+from exporter.config.kinds import FILE, FOLDER, Scalar
+from exporter.config.schema import Entries, Matching, Setting, default_of, parts
 
 MAX_BYTES = 4 << 20
 """A larger configuration file is a mistake."""

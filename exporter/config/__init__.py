@@ -17,11 +17,11 @@ from typing import Any
 
 import yaml
 
-from exporter.credentials import CredentialError, Secret, read_token, server_context
-from exporter.kinds import ADDRESS, COUNT, DURATION, FILE, FOLDER, SIZE, SWITCH, Address, Scalar
-from exporter.reader import Reader
-from exporter.schema import Entries, Setting, parts, rows, section, setting, value_at
-from exporter.tuning import Entry
+from exporter.config.credentials import CredentialError, Secret, read_token, server_context
+from exporter.config.kinds import ADDRESS, COUNT, DURATION, FILE, FOLDER, SIZE, SWITCH, Address, Scalar
+from exporter.config.reader import Reader
+from exporter.config.schema import Entries, Setting, parts, rows, section, setting, value_at
+from exporter.config.tuning import Entry
 
 
 class ConfigError(ValueError):

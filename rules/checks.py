@@ -1,0 +1,174 @@
+"""Properties of all rules. Each check names every offender at once; none of them needs Prometheus."""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import promql_parser as pq
+import yaml
+
+from rules import page
+from rules.promql import Series, faults, known, labels_of
+from rules.tree import CONTROLS, SEVERITIES, Rule, Tree
+
+CASES = ("fires", "silent", "boundary", "restart", "missing")
+"""What the name of a promtool case begins with; an alert has at least one of each (the watchdog can only fire)."""
+
+_ALWAYS_FIRES = "PlatformWatchdog"
+_USED_LABEL = re.compile(r"\$labels\.(\w+)")
+
+
+def _series(tree: Tree) -> dict[str, Series]:
+    return known(tree.root / "external.yaml", tree.recordings)
+
+
+def triples(tree: Tree) -> list[str]:
+    """An alert is a rule, its test and its page, in files of its name, and no such file is left alone."""
+    found = [
+        f"{alert.name}: {path.name} is missing"
+        for alert in tree.alerts
+        for path in (alert.page, alert.test)
+        if not path.is_file()
+    ]
+    found += [f"{alert.path.name} holds {alert.name}" for alert in tree.alerts if alert.path.stem != alert.name]
+    found += [
+        f"{rule.path.stem}: recording without {rule.test.name}" for rule in _firsts(tree) if not rule.test.is_file()
+    ]
+    wanted = {path for alert in tree.alerts for path in (alert.path, alert.page, alert.test)}
+    found += [f"{path.name} belongs to no alert" for path in sorted(tree.root.glob("alerts/*/*")) if path not in wanted]
+    names = [alert.name for alert in tree.alerts]
+    return found + [f"{name} exists twice" for name in sorted({name for name in names if names.count(name) > 1})]
+
+
+def _firsts(tree: Tree) -> list[Rule]:
+    return list({rule.path: rule for rule in tree.recordings if rule.path.stem != "thresholds"}.values())
+
+
+def shape(tree: Tree) -> list[str]:
+    """Names share the family's first word; labels and annotations are the ones that routes and messages rely on."""
+    found = []
+    for alert in tree.alerts:
+        word = alert.family.capitalize()
+        if not re.fullmatch(word + r"([A-Z][a-z0-9]+)+", alert.name):
+            found.append(f"{alert.name}: is not CamelCase beginning with {word}")
+        if alert.labels.get("severity") not in SEVERITIES or alert.labels.get("control") not in CONTROLS:
+            found.append(f"{alert.name}: severity or control is not one of the known ones")
+        if set(alert.labels) != {"severity", "control"} or set(alert.annotations) != {"summary", "description"}:
+            found.append(f"{alert.name}: has other labels or annotations than severity, control, summary, description")
+        if "{{" in alert.annotations.get("summary", ""):
+            found.append(f"{alert.name}: the summary has to suit a group of alerts, so it takes no values")
+        if alert.group != f"threatboard-{alert.family}":
+            found.append(f"{alert.name}: its group is {alert.group}")
+    found += [
+        f"{r.name}: not level:metric:operation" for r in tree.recordings if not re.fullmatch(r"\w+:\w+(:\w+)?", r.name)
+    ]
+    extra = [group["name"] for group in tree.groups if set(group) != {"name", "rules"}]
+    return found + [f"group {name} sets more than rules; its interval is the user's" for name in extra]
+
+
+def names(tree: Tree) -> list[str]:
+    """Metrics, labels and closed values exist in the catalog, in the allow list, or in a recording."""
+    series = _series(tree)
+    return [f"{rule.name}: {fault}" for rule in tree.rules for fault in faults(rule.expr, series)]
+
+
+def template_labels(tree: Tree) -> list[str]:
+    """A label that a message shows is one that the expression leaves, and no label of the rule hides one of its own."""
+    series = _series(tree)
+    found = []
+    for alert in tree.alerts:
+        left = labels_of(pq.parse(alert.expr), series)
+        used = set(_USED_LABEL.findall(" ".join([*alert.labels.values(), *alert.annotations.values()])))
+        found += [f"{alert.name}: shows {label}, which its expression does not leave" for label in sorted(used - left)]
+        found += [f"{alert.name}: its label {label} would merge alerts" for label in sorted(left & set(alert.labels))]
+    return found
+
+
+def counts_are_rounded(tree: Tree) -> list[str]:
+    """increase() extrapolates, so no message shows a bare value."""
+    bare = re.compile(r"\{\{-?\s*(\$value|\.Value)\s*-?\}\}")
+    return [a.name for a in tree.alerts if bare.search(a.annotations["description"])]
+
+
+def duplicates(tree: Tree) -> list[str]:
+    """No two rules ask the same question."""
+    by_text: Mapping[str, list[str]] = defaultdict(list)
+    for rule in tree.rules:
+        if rule.name != "threat:threshold":
+            by_text[pq.parse(rule.expr).prettify()].append(rule.name)
+    return [" and ".join(same) + " have one expression" for same in by_text.values() if len(same) > 1]
+
+
+def thresholds(tree: Tree) -> list[str]:
+    """A threshold is that of an alert that exists, told once and read by a rule."""
+    read = {name for alert in tree.alerts for name in re.findall(r'threat:threshold\{alertname="(\w+)"\}', alert.expr)}
+    told = [rule.labels["alertname"] for rule in tree.recordings if rule.name == "threat:threshold"]
+    existing = {alert.name for alert in tree.alerts}
+    found = [f"{name}: no rule reads its threshold" for name in sorted(set(told) - read)]
+    found += [f"{name}: threshold of an alert that does not exist" for name in sorted(set(told) - existing)]
+    return found + [f"{name}: threshold told twice" for name in sorted(set(told)) if told.count(name) > 1]
+
+
+def exclusions(tree: Tree) -> list[str]:
+    """Every alert that names a namespace honours threat:excluded."""
+    series = _series(tree)
+    return [
+        f"{alert.name}: names a namespace but does not read threat:excluded"
+        for alert in tree.alerts
+        if "namespace" in labels_of(pq.parse(alert.expr), series) and "threat:excluded" not in alert.expr
+    ]
+
+
+def no_wide_selectors(tree: Tree) -> list[str]:
+    """A regular expression never chooses the metric, and nothing is read without a name."""
+    return [rule.name for rule in tree.rules if "__name__" in rule.expr]
+
+
+def cases(tree: Tree) -> list[str]:
+    """A test names its alert, gives every case a sentence, and has each kind of case."""
+    found = []
+    for alert in tree.alerts:
+        if not alert.test.is_file():
+            continue
+        test: dict[str, Any] = yaml.safe_load(alert.test.read_text(encoding="utf-8"))
+        titles = [case.get("name", "") for case in test["tests"]]
+        kinds = {title.partition(":")[0] for title in titles}
+        wanted = {"fires"} if alert.name == _ALWAYS_FIRES else set(CASES)
+        found += [f"{alert.name}: no case that begins with {kind}:" for kind in sorted(wanted - kinds)]
+        found += [
+            f"{alert.name}: {title!r} begins with none of {CASES}"
+            for title in titles
+            if title.partition(":")[0] not in CASES
+        ]
+        asked = {check["alertname"] for case in test["tests"] for check in case.get("alert_rule_test", [])}
+        found += [f"{alert.name}: its test asks for {name}" for name in sorted(asked - {alert.name})]
+    return found
+
+
+def pages(tree: Tree) -> list[str]:
+    """A page has its sections, real ATT&CK ids, the alert's severity, a way to make it fire, and queries that hold."""
+    series = _series(tree)
+    techniques = yaml.safe_load((tree.root / "attack.yaml").read_text(encoding="utf-8"))
+    return [
+        f"{alert.name}: {fault}"
+        for alert in tree.alerts
+        if alert.page.is_file()
+        for fault in page.faults(alert, series, techniques)
+    ]
+
+
+CHECKS: tuple[Callable[[Tree], list[str]], ...] = (
+    triples,
+    shape,
+    names,
+    template_labels,
+    counts_are_rounded,
+    duplicates,
+    thresholds,
+    exclusions,
+    no_wide_selectors,
+    cases,
+    pages,
+)
+"""Every check; a check returns one sentence for each offender."""
