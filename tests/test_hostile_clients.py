@@ -52,10 +52,10 @@ def test_clients_that_drip_delay_nobody_and_are_cut_off_in_time(whole: bytes, su
 
         def drip() -> None:
             nonlocal position
-            position += 1
             for one in dripping:
                 with contextlib.suppress(OSError):
                     one.sendall(whole[position : position + 1])
+            position += 1
             time.sleep(0.05)
 
         with meanwhile(drip):
@@ -86,6 +86,7 @@ def test_a_flood_of_connections_is_counted_and_delays_no_connection_that_is_ther
                 nonlocal attempts
                 with connections(subject, 150):
                     attempts += 150
+                    time.sleep(0.02)
 
             times = []
             with meanwhile(flood):
@@ -151,7 +152,12 @@ def hostile(subject: Receiver, data: bytes) -> None:
 )
 def test_a_client_that_sends_what_is_dear_to_refuse_delays_nobody(data: bytes, subject: Receiver) -> None:
     before = answer_times(subject, 100)
-    with meanwhile(lambda: (hostile(subject, data), time.sleep(0.05))[1]):
+
+    def attack() -> None:
+        hostile(subject, data)
+        time.sleep(0.05)
+
+    with meanwhile(attack):
         assert_others_are_served(subject, before)
     assert "Traceback" not in subject.log.read_text()
 

@@ -42,7 +42,7 @@ class Mix:
     def alert(self) -> bytes:
         pod = f"pod-{self.random.randrange(10**9):x}"
         text = "".join(chr(self.random.choice((65, 10, 34, 92, 37, 233, 0x1F600))) for _ in range(20))
-        fields = {"k8s_pod_name": pod, "proc_cmdline": text * self.random.randrange(20)}
+        fields = {"k8s_pod_name": pod, "proc_cmdline": text * self.random.randrange(4)}
         return json.dumps(alert(f"Rule {self.random.randrange(30)} {text[:2]}", **fields)).encode()
 
     def post(self, body: bytes, status: int, **headers: str) -> None:
@@ -54,11 +54,11 @@ class Mix:
         self.post(self.alert(), 204)
 
     def batch(self) -> None:
-        good, bad = self.random.randrange(1, 60), self.random.randrange(1, 5)
+        good, bad = self.random.randrange(1, 20), self.random.randrange(1, 5)
         lines = [self.alert() for _ in range(good)] + [b"{}"] * bad
         self.random.shuffle(lines)
         self.accepted += good
-        self.rejected["no_rule"] += bad
+        self.rejected["not_an_alert"] += bad
         self.post(b"\n".join(lines), 200)
 
     def zipped(self) -> None:
@@ -103,7 +103,7 @@ class Mix:
 
 
 def test_totals_agree_exactly_and_memory_settles(tmp_path: Path) -> None:
-    config = {
+    config: dict[str, dict[str, object]] = {
         "intake": {"max_body": "64KiB"},
         "series": {"limit": LIMIT, "idle_expiry": "5s", "state_dir": str(tmp_path / "state")},
         "events": {"keep": 200},
