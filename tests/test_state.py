@@ -141,17 +141,18 @@ def test_after_cut_cells_the_series_within_are_kept_and_the_rest_begin_anew(
     with Kept(tmp_path) as first:
         first.add("kept", 5)
         first.add("lost", 6)
+        first.add("lost for good", 7)
     os.truncate(tmp_path / CELLS, 4096 + 8 * series.WORDS + 8)
 
     with Kept(tmp_path) as second:
         assert second.values() == {"kept": 5}
-        assert "1 series could not be read" in caplog.text
+        assert "2 series could not be read" in caplog.text
         second.add("lost")
 
     caplog.clear()
     with Kept(tmp_path) as third:
         assert third.values() == {"kept": 5, "lost": 1}
-        assert "could not be read" not in caplog.text
+        assert "could not be read" not in caplog.text, "told once is enough"
 
 
 @pytest.mark.parametrize("size", [0, 5, 4095, 4096])
@@ -182,11 +183,12 @@ def test_a_key_file_cut_in_a_line_loses_that_series_alone(tmp_path: Path, caplog
         assert third.values() == {"kept": 5, "new": 2}
 
 
-def test_garbage_within_the_key_file_loses_no_series_after_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("garbage", [b"\x00\xff\r\n00000000 9 null\ndeadbeef 0 null\n", b"deadbeef 1 [half of a li"])
+def test_garbage_within_the_key_file_loses_no_series_after_it(garbage: bytes, tmp_path: Path) -> None:
     with Kept(tmp_path) as first:
         first.add("before", 5)
     with (tmp_path / KEYS).open("ab") as file:
-        file.write(b"\x00\xff\r\n00000000 9 null\ndeadbeef 0 null\n")
+        file.write(garbage)
     with Kept(tmp_path) as second:
         second.add("after", 6)
 
