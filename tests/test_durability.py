@@ -112,6 +112,19 @@ def test_a_new_rule_that_nobody_scraped_before_the_kill_is_a_step_after_it_and_a
         assert_seen_once(server, "Seen before")
 
 
+def test_a_rule_from_before_any_prometheus_came_is_a_step_after_a_kill_longer_ago_than_settle(
+    scene: Callable[..., Scene],
+) -> None:
+    stage = scene("3s")
+    stage.alert("Never scraped")
+    stage.exporter.kill()
+    server, _ = stage.scraper("one")
+    time.sleep(3)
+    stage.exporter.start()
+
+    assert_seen_once(server, "Never scraped")
+
+
 def test_a_rule_of_which_only_the_zero_was_scraped_before_the_kill_rises_once(scene: Callable[..., Scene]) -> None:
     stage = scene()
     server, _ = stage.scraper("one")

@@ -35,7 +35,7 @@ def test_every_value_is_there_after_a_kill(tmp_path: Path) -> None:
 
 
 def test_values_lie_at_addresses_that_are_written_in_one_go(tmp_path: Path) -> None:
-    with Kept(tmp_path) as first:
+    with Kept(tmp_path, limit=5000) as first:
         first.add("a", 0x0102030405)
 
     content = (tmp_path / CELLS).read_bytes()
