@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from sys import intern
 from typing import Protocol
 
 from exporter.catalog import OTHER, SHARE_DIVISOR, Metric
@@ -283,6 +284,7 @@ class Family:
         self._touched.append(_NEVER)
 
     def _occupy(self, slot: int, labels: Labels) -> None:
+        labels = tuple(map(intern, labels))  # every event brings its own copy of a rule's name
         self._slots[labels] = slot
         self._keys[slot] = labels
         self._lines[slot] = _template(self.metric, labels)
