@@ -128,7 +128,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._ended = True
             transport.abort()
             return
-        self._wait_for_next()
+        # A connection is kept for those who have sent something: others would take the places of senders.
+        self._wait_for_next(self.limits.head_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.peer.closed = True
@@ -221,9 +222,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def _end_head_too_large(self) -> None:
         self._end(Answer.refusal(431, "head_too_large", f"the request's head is over {MAX_HEAD_BYTES} bytes"))
 
-    def _wait_for_next(self) -> None:
+    def _wait_for_next(self, seconds: float) -> None:
         """Between two requests a connection may be idle for long: Falco has one open per node."""
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def _set_deadline(self, seconds: float) -> None:
         if self._deadline is None:
@@ -353,7 +354,7 @@ class DirectProtocol(BoundedProtocol):
         if not self._half_closed:
             self.transport.write(answer.encoded(keep_alive))
         if keep_alive:
-            self._wait_for_next()
+            self._wait_for_next(self.timeout_keep_alive)
         else:
             self._ended = True
             self.transport.close()
