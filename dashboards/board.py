@@ -1,4 +1,4 @@
-"""What a board is made of, before Grafana's shapes: rows of panels, variables, and links that keep time and variables."""
+"""What a board is made of: rows of panels, variables, and links that keep time and variables."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,7 @@
 """One meaning per colour, on every board: a term in a legend, a cell or a tile has its colour here.
 
-Colours with a name are Grafana's, which fit both themes. What is an open set (reasons, workloads, rules) has no meaning of
-its own and takes Grafana's palette by name, so that one name has one colour on all boards.
+Colours with a name are Grafana's, which fit both themes. What is an open set (reasons, workloads, rules) has no meaning
+of its own and takes Grafana's palette in its order.
 """
 
 GOOD, LOOK, BAD, INFO, NEUTRAL = "green", "orange", "red", "#8AB8FF", "#7B8087"

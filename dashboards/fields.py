@@ -48,7 +48,7 @@ class Column:
     """A column of a table: its heading and how its cells look.
 
     `bar` draws the number as a bar, `says` fills the cell with the colour of its value's word, `terms` colours words,
-    `limits` colours numbers, `none` stands where a joined row has no value, `to` is where a cell leads.
+    `limits` colours numbers, `none` stands where there is no value or an empty one, `to` is where a cell leads.
     """
 
     title: str
@@ -59,12 +59,14 @@ class Column:
     says: Says = field(default_factory=dict)
     terms: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[float, str] = field(default_factory=dict)
-    none: str = ""
+    none: str = "–"
     to: str = ""
 
     def properties(self) -> Json:
         """The overrides of the column's field."""
-        found: Json = {"unit": self.unit} if self.unit else {}
+        found: Json = {"noValue": self.none}
+        if self.unit:
+            found["unit"] = self.unit
         if self.decimals is not None:
             found["decimals"] = self.decimals
         if self.width is not None:
@@ -73,15 +75,12 @@ class Column:
             found |= {"custom.cellOptions": {"type": "gauge", "mode": "basic"}, "fieldMinMax": True, "min": 0}
             found["color"] = {"mode": "fixed", "fixedColor": "#3D71D9"}
         if self.says:
-            found["custom.cellOptions"] = {"type": "color-background", "mode": "basic"}
+            found |= {"custom.cellOptions": {"type": "color-background", "mode": "basic"}, "custom.align": "center"}
         if self.terms or self.limits:
             found["custom.cellOptions"] = {"type": "color-text"}
         if self.limits:
             found |= {"color": {"mode": "thresholds"}, "thresholds": steps(self.limits)}
         mapped = words({**self.says, **{term: (term, hue) for term, hue in self.terms.items()}})
-        if self.none:
-            result = {"text": self.none, "color": NEUTRAL, "index": 99}
-            mapped.append({"type": "special", "options": {"match": "null+nan", "result": result}})
         if mapped:
             found["mappings"] = mapped
         if self.to:

@@ -3,18 +3,18 @@
 from dashboards import style
 from dashboards import variables as var
 from dashboards.board import About, Board, link, row
-from dashboards.colours import BAD, LOOK, NEUTRAL, PRIORITY, SEVERITY
+from dashboards.colours import BAD, CONTROL, LOOK, NEUTRAL, PRIORITY, SEVERITY
 from dashboards.fields import STATES, Column
 from dashboards.queries import ids
 
 PLACE = link("investigate", namespace='${__data.fields["Namespace"]}', workload='${__data.fields["Workload"]}')
-NAMESPACE = Column("Namespace", to=link("investigate", namespace="${__value.text}"))
-WORKLOAD = Column("Workload", to=PLACE)
+NAMESPACE = Column("Namespace", none="(node)", to=link("investigate", namespace="${__value.text}"))
+WORKLOAD = Column("Workload", none="(node)", to=PLACE)
 COUNT = Column("Alerts", decimals=0, bar=True)
 
 NOW = row(
     "Now",
-    style.stat(
+    style.tile(
         "Falco",
         About(
             "Whether Falco was heard within 15 minutes, by its metrics snapshots, its alerts or its own metrics.",
@@ -22,7 +22,7 @@ NOW = row(
             "MISSING: see 'Falco by node' below for who is silent; then Falco's http_output and its pods' log.",
         ),
         ids.is_on(),
-        says=STATES,
+        STATES,
         width=3,
     ),
     style.stat(
@@ -94,7 +94,8 @@ WHAT = row(
             "one rule that is most of the pie is to be tuned, or is the attack.",
         ),
         ids.top_rules(10),
-        width=10,
+        width=9,
+        height=11,
     ),
     style.pie(
         "By priority",
@@ -105,6 +106,7 @@ WHAT = row(
         ),
         ids.by_priority(),
         width=7,
+        height=11,
         colours=PRIORITY,
     ),
     style.bars(
@@ -115,7 +117,9 @@ WHAT = row(
             "several bars from top to bottom in one workload are an intrusion under way: see by workload.",
         ),
         *ids.along_the_chain(),
-        width=7,
+        width=8,
+        height=11,
+        hue=CONTROL["ids"],
     ),
     style.table(
         "Top 20 rules",
@@ -128,7 +132,7 @@ WHAT = row(
         (ids.rules_with_meaning(), COUNT),
         width=24,
         height=10,
-        sort="Alerts",
+        sort=("Alerts",),
     ),
 )
 
@@ -148,7 +152,7 @@ WHERE = row(
         },
         (ids.by_pod(), COUNT),
         width=14,
-        sort="Alerts",
+        sort=("Alerts",),
     ),
     style.table(
         "By node",
@@ -160,7 +164,7 @@ WHERE = row(
         {"hostname": Column("Node", to=link("ids", node="${__value.text}"))},
         (ids.by_node(), COUNT),
         width=10,
-        sort="Alerts",
+        sort=("Alerts",),
     ),
     style.table(
         "By namespace and workload",
@@ -172,7 +176,7 @@ WHERE = row(
         {"namespace": NAMESPACE, "workload": WORKLOAD},
         (ids.by_workload(), COUNT),
         width=10,
-        sort="Alerts",
+        sort=("Alerts",),
     ),
     style.timeseries(
         "Suppressed alerts",
@@ -201,11 +205,11 @@ ITSELF = row(
         {"hostname": Column("Node")},
         (ids.last_event(), Column("Last event", unit="s", decimals=0)),
         (ids.last_snapshot(), Column("Last snapshot", unit="s", decimals=0, limits={900: BAD}, none="never")),
-        (ids.syscalls(), Column("System calls", unit="cps", decimals=0, none="unknown")),
-        (ids.lost(), Column("Lost in 15 min", unit="percentunit", decimals=2, limits={0.01: BAD}, none="unknown")),
-        (ids.drop_messages(), Column("Drop messages", decimals=0, limits={1: BAD}, none="none")),
+        (ids.syscalls(), Column("System calls", unit="cps", decimals=0)),
+        (ids.lost(), Column("Lost in 15 min", unit="percentunit", decimals=2, limits={0.01: BAD})),
+        (ids.drop_messages(), Column("Drop messages", decimals=0, limits={1: BAD})),
         width=14,
-        sort="Last snapshot",
+        sort=("Last snapshot",),
     ),
     style.heatmap(
         "Detection delay",
@@ -253,7 +257,7 @@ ITSELF = row(
         (ids.rule_files(), Column("Falcos", decimals=0)),
         width=10,
         height=7,
-        sort="File",
+        sort=("File",),
     ),
     style.timeseries(
         "Alerts lost in Falco's queue",

@@ -3,7 +3,7 @@
 from dashboards import style
 from dashboards import variables as var
 from dashboards.board import About, Board, Panel, row
-from dashboards.colours import BAD, NEUTRAL, PRIORITY, VERDICT
+from dashboards.colours import BAD, NEUTRAL, PRIORITY, SEVERITY, VERDICT
 from dashboards.fields import Column
 from dashboards.queries import Query
 from dashboards.queries import investigate as ask
@@ -36,19 +36,20 @@ TRACKS = row(
     _track(
         "IDS alerts",
         About(
-            "Falco's alerts a minute by rule.",
+            "Falco's alerts a minute by severity.",
             "none, or rules that are known for this workload.",
             "read what ran: the event lines below, or the exporter's status page, have the command line.",
         ),
         ask.alerts(),
         unit="epm",
+        colours=SEVERITY,
     ),
     _track(
         "Policy denials",
         About(
             "Connections a second that policy denied it, and denied others to it.",
             "none.",
-            "egress right after an IDS alert is a call home; many targets are a scan. See 'Denied connections' on network.",
+            "egress right after an IDS alert is a call home; many targets are a scan: see the network board.",
         ),
         ask.denied_out(),
         ask.denied_in(),
@@ -99,7 +100,7 @@ TRACKS = row(
         About(
             "Cores that the workload uses, and what it used the day before at most.",
             "below the grey line.",
-            "a plateau above it after an IDS alert: a miner. See what runs: kubectl exec … ps, before you delete the pod.",
+            "a plateau above it after an IDS alert: a miner. See what runs before you delete the pod.",
         ),
         ask.cpu(),
         ask.cpu_usual(),
@@ -123,7 +124,7 @@ TRACKS = row(
         (ask.rules(), Column("Alerts", decimals=0, bar=True)),
         width=24,
         height=8,
-        sort="Alerts",
+        sort=("Alerts",),
     ),
 )
 

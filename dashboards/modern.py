@@ -1,7 +1,7 @@
 """What grafanalib writes, less what Grafana 11, 12 and 13 no longer know; with ids that stay.
 
-The key lists are those of Grafana's published types (@grafana/schema, classic model). A null stands for something only as
-the open end of a threshold or of a range; anywhere else it is left out.
+The key lists are those of Grafana's published types (@grafana/schema, classic model). A null stands for something only
+as the open end of a threshold or of a range; anywhere else it is left out.
 """
 
 import zlib
@@ -13,14 +13,23 @@ SCHEMA_VERSION = 39
 """Grafana 11.0's: 11 reads it as it is, 12 and 13 migrate it on load."""
 
 _PANEL = frozenset(
-    ["datasource", "description", "fieldConfig", "gridPos", "id", "interval", "links", "options", "pluginVersion", "targets", "title", "transformations", "type"]
+    (
+        *("datasource", "description", "fieldConfig", "gridPos", "id", "interval", "links", "options"),
+        *("pluginVersion", "targets", "title", "transformations", "type"),
+    )
 )
 _ROW = frozenset(["collapsed", "gridPos", "id", "panels", "title", "type"])
 _DASHBOARD = frozenset(
-    ["annotations", "description", "editable", "graphTooltip", "links", "panels", "refresh", "schemaVersion", "tags", "templating", "time", "timepicker", "timezone", "title", "uid"]
+    (
+        *("annotations", "description", "editable", "graphTooltip", "links", "panels", "refresh", "schemaVersion"),
+        *("tags", "templating", "time", "timepicker", "timezone", "title", "uid"),
+    )
 )
 _VARIABLE = frozenset(
-    ["allValue", "current", "datasource", "hide", "includeAll", "label", "multi", "name", "query", "refresh", "regex", "sort", "type"]
+    (
+        *("allValue", "current", "datasource", "hide", "includeAll", "label", "multi", "name", "query", "refresh"),
+        *("regex", "sort", "type"),
+    )
 )
 _NULLABLE = frozenset(("value", "from", "to"))
 

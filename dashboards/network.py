@@ -11,7 +11,7 @@ HUBBLE = {0: ("NO", BAD), 1: ("yes", GOOD)}
 
 NOW = row(
     "Is it on?",
-    style.stat(
+    style.tile(
         "Cilium",
         About(
             "Whether Cilium's agents are scraped.",
@@ -19,7 +19,7 @@ NOW = row(
             "MISSING: set prometheus.enabled and prometheus.serviceMonitor.enabled in Cilium's values.",
         ),
         network.is_on(),
-        says=STATES,
+        STATES,
     ),
     style.stat(
         "Agents",
@@ -30,7 +30,7 @@ NOW = row(
         ),
         network.agents(),
     ),
-    style.stat(
+    style.tile(
         "Hubble",
         About(
             "Whether Hubble's metrics are scraped; all panels of 'Who was stopped' need them.",
@@ -38,9 +38,9 @@ NOW = row(
             "MISSING: set hubble.metrics.enabled and its serviceMonitor, then restart the Cilium DaemonSet.",
         ),
         network.hubble_is_on(),
-        says=STATES,
+        STATES,
     ),
-    style.stat(
+    style.tile(
         "Hubble names workloads",
         About(
             "Whether Hubble's metrics say which namespace, workload and pod a flow belongs to.",
@@ -48,9 +48,9 @@ NOW = row(
             "NO: add labelsContext to each of hubble.metrics.enabled, as the chart's notes print it.",
         ),
         network.hubble_names_namespaces(),
-        says=HUBBLE,
+        HUBBLE,
     ),
-    style.stat(
+    style.tile(
         "DNS is seen",
         About(
             "Whether any DNS passes Cilium's proxy, so that names can be allowed, denied and counted.",
@@ -58,7 +58,7 @@ NOW = row(
             "NO: a policy with a DNS rule to kube-dns makes names visible (toPorts 53, rules: dns, matchPattern '*').",
         ),
         network.dns_is_visible(),
-        says=HUBBLE,
+        HUBBLE,
     ),
     style.stat(
         "Events that Hubble lost",
@@ -74,7 +74,7 @@ NOW = row(
 )
 
 _NOISE = "a few a second: stale addresses, IPv6 in IPv4-only clusters, and what policy is there to stop."
-_REASON = "'Policy denied' rises: see 'Denied by workload'. Any other: look the reason up in Cilium's docs; CT and NAT are full maps."
+_REASON = "'Policy denied' rises: see 'Denied by workload'. Any other: look it up; CT and NAT ones mean full maps."
 
 DROPS = row(
     "Dropped by the datapath",
@@ -82,7 +82,7 @@ DROPS = row(
         "Dropped egress packets",
         About("Packets a second that left a pod and were dropped, by reason, over all agents.", _NOISE, _REASON),
         network.dropped("count", "EGRESS"),
-        unit="pps",
+        unit="cps",
         stacked=True,
         colours=DENIALS,
     ),
@@ -98,7 +98,7 @@ DROPS = row(
         "Dropped ingress packets",
         About("Packets a second to a pod that were dropped, by reason, over all agents.", _NOISE, _REASON),
         network.dropped("count", "INGRESS"),
-        unit="pps",
+        unit="cps",
         stacked=True,
         colours=DENIALS,
     ),
@@ -118,13 +118,13 @@ DROPS = row(
             "'Host datapath not ready' for long: the agent there cannot finish its set-up; read its log.",
         ),
         network.dropped_elsewhere(),
-        unit="pps",
+        unit="cps",
         height=7,
     ),
     style.timeseries(
         "Share of the drops that is policy",
         About(
-            "How much of what is dropped was dropped by policy. With policyDenyResponse: icmp (1.19) egress is missing here.",
+            "How much of what is dropped was dropped by policy. policyDenyResponse: icmp (1.19) hides egress here.",
             "what it is every day.",
             "a step up: somebody tries what is forbidden, or a policy is too tight since the last change.",
         ),
@@ -151,7 +151,7 @@ PROXY = row(
     style.timeseries(
         "Policies per node",
         About(
-            "Rules in the agents' policy repositories: the minimum, average and maximum over nodes; import errors in 10 minutes.",
+            "Rules in the agents' repositories: minimum, average and maximum over nodes; import errors in 10 minutes.",
             "three equal lines, no errors.",
             "lines apart for minutes: a node has not got a change. Errors: the agent's log names the policy.",
         ),
@@ -164,12 +164,12 @@ PROXY = row(
     style.timeseries(
         "Proxy response time, average",
         About(
-            "Mean time of the DNS proxy, its own (processing) and that of the DNS server (upstream); parse errors on the right.",
+            "Mean time of the DNS proxy (processing) and of the server behind it (upstream); parse errors right.",
             "processing below a millisecond, upstream a few milliseconds.",
             "upstream slow: CoreDNS. Processing slow: the agent lacks CPU. Parse errors: not DNS, or a tunnel.",
         ),
         network.proxy_average(),
-        network.l7("parse_errors", "parse errors"),
+        network.parse_errors(),
         unit="s",
         colours={**SCOPES, **VERDICT},
         right={"parse errors": "mps"},
@@ -177,13 +177,13 @@ PROXY = row(
     style.timeseries(
         "Proxy response time, maximum",
         About(
-            "The mean of the slowest node, and what one answer in a hundred takes longer than; parse errors on the right.",
+            "The mean of the slowest node, and what one in a hundred exceeds; parse errors on the right.",
             "near the average.",
             "one node slow: look at that node. All slow: CoreDNS.",
         ),
         network.proxy_maximum(),
         network.proxy_slow(),
-        network.l7("parse_errors", "parse errors"),
+        network.parse_errors(),
         unit="s",
         colours=VERDICT,
         right={"parse errors": "mps"},
@@ -227,13 +227,13 @@ STOPPED = row(
         {
             "source_namespace": Column("From namespace", to=link("investigate", namespace="${__value.text}")),
             "source_workload": _WHO,
-            "destination_namespace": Column("To namespace"),
-            "destination_workload": Column("To workload"),
+            "destination_namespace": Column("To namespace", none="outside"),
+            "destination_workload": Column("To workload", none="outside"),
             "traffic_direction": Column("Direction"),
         },
         (network.denials(), Column("Denials", decimals=0, bar=True)),
         width=24,
-        sort="Denials",
+        sort=("Denials",),
     ),
     style.timeseries(
         "DNS",

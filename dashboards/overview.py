@@ -3,7 +3,7 @@
 from dashboards import style
 from dashboards import variables as var
 from dashboards.board import About, Board, link, row
-from dashboards.colours import BAD, CONTROL, SEVERITY
+from dashboards.colours import BAD, CONTROL, LOOK, SEVERITY
 from dashboards.fields import STATES, Column
 from dashboards.queries import events, health, ids, network
 
@@ -12,7 +12,7 @@ EXPECTED = "'not expected' is a choice in threatboard's configuration (controls)
 
 ON = row(
     "Is every control on?",
-    style.stat(
+    style.tile(
         "Intrusion detection",
         About(
             "Whether Falco was heard within 15 minutes.",
@@ -20,32 +20,36 @@ ON = row(
             "open its board; its last row names the node.",
         ),
         ids.is_on(),
-        says=STATES,
+        STATES,
+        height=3,
         to=link("ids"),
     ),
-    style.stat(
+    style.tile(
         "Network policy",
         About("Whether Cilium's agents are scraped.", f"on. {EXPECTED}", "set prometheus.enabled in Cilium's values."),
         network.is_on(),
-        says=STATES,
+        STATES,
+        height=3,
         to=link("policy"),
     ),
-    style.stat(
+    style.tile(
         "Network flows",
         About(
             "Whether Hubble's metrics are scraped.", f"on. {EXPECTED}", "set hubble.metrics.enabled in Cilium's values."
         ),
         network.hubble_is_on(),
-        says=STATES,
+        STATES,
+        height=3,
         to=link("network"),
     ),
-    style.stat(
+    style.tile(
         "Web firewall",
         About(
             "Whether the WAF's events come in.", f"on. {EXPECTED}", "point the WAF's log at POST /waf of the exporter."
         ),
         health.waf_is_on(),
-        says=STATES,
+        STATES,
+        height=3,
     ),
     style.stat(
         "Firing alerts",
@@ -57,6 +61,7 @@ ON = row(
         *(events.firing(severity) for severity in SEVERITY),
         colours=SEVERITY,
         width=8,
+        height=3,
     ),
 )
 
@@ -72,6 +77,8 @@ HAPPENING = row(
         events.by_control(),
         unit="epm",
         width=15,
+        height=7,
+        small=True,
         colours=CONTROL,
     ),
     style.table(
@@ -99,8 +106,8 @@ HAPPENING = row(
             ),
         ),
         width=9,
-        height=8,
-        sort="Severity",
+        height=7,
+        sort=("Severity",),
     ),
 )
 
@@ -109,7 +116,7 @@ HIT = row(
     style.table(
         "Who is hit",
         About(
-            "Workloads by what each control says of them in the time range, and by how many controls spoke of them at once.",
+            "What each control says of a workload in the time range, and how many controls spoke of it at once.",
             "one control at a time, small numbers.",
             "two controls at once: the same attacker, seen by several systems. Follow the workload to its time line.",
         ),
@@ -122,8 +129,8 @@ HIT = row(
         (events.of_control("ids"), Column("IDS alerts", decimals=0, none="–")),
         (events.of_control("network"), Column("Denials", decimals=0, none="–")),
         width=15,
-        height=9,
-        sort="Controls at once",
+        height=8,
+        sort=("Controls at once", "Critical"),
     ),
     style.table(
         "Since yesterday",
@@ -132,12 +139,16 @@ HIT = row(
             "alike.",
             "many times more: open that control's board for 24 hours.",
         ),
-        {"control": Column("Control", terms=CONTROL), "severity": Column("Severity", terms=SEVERITY)},
+        {
+            "control": Column("Control", terms=CONTROL, width=90),
+            "severity": Column("Severity", terms=SEVERITY, width=90),
+        },
         (events.last_day(), Column("24 h", decimals=0, none="0")),
-        (events.last_day("1d"), Column("24 h before", decimals=0, none="0")),
+        (events.last_day("1d"), Column("Before", decimals=0, none="0")),
+        (events.change(), Column("Change", unit="percentunit", decimals=0, limits={1: LOOK, 10: BAD}, none="new")),
         width=9,
-        height=5,
-        sort="24 h",
+        height=8,
+        sort=("24 h",),
     ),
 )
 
@@ -148,13 +159,13 @@ NODES = row(
         About(
             "Whether Falco was heard from each node within 15 minutes, and whether its Cilium agent is scraped.",
             "on everywhere.",
-            "MISSING: that node is not watched. kubectl get pods -o wide, and see whether the DaemonSet tolerates its taints.",
+            "MISSING: that node is not watched. See whether the DaemonSet tolerates its taints, and its pod's log.",
         ),
         {"node": Column("Node", to=link("ids", node="${__value.text}"))},
         (health.falco_by_node(), Column("Falco", says=STATES)),
         (health.cilium_by_node(), Column("Cilium", says=STATES)),
-        width=12,
-        height=7,
+        width=8,
+        height=6,
     ),
     style.table(
         "Rules not seen in the six days before",
@@ -164,13 +175,13 @@ NODES = row(
             "each is either new software or an intruder: see when and where on the board of intrusion detection.",
         ),
         {
-            "rule": Column("Rule", width=380),
+            "rule": Column("Rule", width=480),
             "namespace": Column("Namespace", to=link("ids", namespace="${__value.text}")),
         },
         (events.new_rules(), Column("Alerts", decimals=0)),
-        width=12,
-        height=7,
-        sort="Alerts",
+        width=16,
+        height=6,
+        sort=("Alerts",),
     ),
 )
 

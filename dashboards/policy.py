@@ -9,7 +9,7 @@ from dashboards.queries import network, policy
 
 NOW = row(
     "Is it on?",
-    style.stat(
+    style.tile(
         "Cilium",
         About(
             "Whether Cilium's agents are scraped.",
@@ -17,7 +17,7 @@ NOW = row(
             "MISSING: set prometheus.enabled and prometheus.serviceMonitor.enabled in Cilium's values.",
         ),
         network.is_on(),
-        says=STATES,
+        STATES,
     ),
     style.stat(
         "Endpoints without policy",
@@ -84,14 +84,14 @@ SPEED = row(
             "Policy updates a minute: minimum, average and maximum over nodes."
             " Up to Cilium 1.16 runs of the trigger; since then updates of the policy maps for new identities.",
             "low, with steps at deployments and policy changes.",
-            "high without a deployment: something creates identities over and over, such as jobs with unique labels.",
+            "high without a deployment: something makes identities over and over, such as jobs with unique labels.",
         ),
         *policy.trigger_runs(),
         unit="opm",
         width=10,
         colours=OVER_NODES,
     ),
-    style.stat(
+    style.tile(
         "Measured by",
         About(
             "Which metric the two panels on the left show: the trigger (up to 1.16) or its successor.",
@@ -99,13 +99,13 @@ SPEED = row(
             "nothing: Cilium's metrics are off.",
         ),
         policy.which_trigger(),
-        says={2: ("trigger (≤ 1.16)", NEUTRAL), 1: ("successor (≥ 1.17)", NEUTRAL)},
+        {2: ("trigger (≤ 1.16)", NEUTRAL), 1: ("successor (≥ 1.17)", NEUTRAL)},
         height=8,
     ),
     style.timeseries(
         "Endpoint regeneration",
         About(
-            "Endpoints whose datapath was regenerated, a minute, by outcome; mean time on the slowest node on the right.",
+            "Endpoints whose datapath was regenerated, a minute, by outcome; mean time of the slowest node right.",
             "no failures; steps at deployments.",
             "failed: that endpoint keeps its old policy; the agent's log names it.",
         ),
@@ -119,7 +119,7 @@ SPEED = row(
         "Policy revision",
         About(
             "Revision of the policy repository since each agent's start: minimum, average and maximum over nodes.",
-            "all lines step up together. Distances between them come from restarts and mean nothing.",
+            "all lines step up together. Distances come from restarts and mean nothing.",
             "a line that stays flat while others step: that agent no longer gets policies.",
         ),
         *policy.revision(),
@@ -159,7 +159,7 @@ HEALTH = row(
     style.timeseries(
         "BPF map pressure",
         About(
-            "How full the maps of the fullest node are. Before 1.14 only with prometheus.metrics +cilium_bpf_map_pressure.",
+            "How full the maps of the fullest node are. Before 1.14: prometheus.metrics +cilium_bpf_map_pressure.",
             "below a half.",
             "over the line: new connections or policies will be refused; raise the map's size in Cilium's values.",
         ),

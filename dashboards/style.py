@@ -2,6 +2,7 @@
 
 grafanalib's own panel classes write the shapes of Grafana 6 to 9, so a panel here is its plain `Panel` with a body in
 today's shape; rows, variables, links and the dashboard are its classes. `dashboards/modern.py` takes out what is dead.
+Sizes are (width, height) in Grafana's grid.
 """
 
 import json
@@ -11,16 +12,18 @@ from typing import Any
 from grafanalib import core
 from grafanalib._gen import DashboardEncoder
 
-from dashboards import modern, sources
+from dashboards import modern, shapes, sources
 from dashboards.board import COLUMNS, LOKI, PROMETHEUS, About, Board, Json, Panel, Row, Variable
 from dashboards.colours import BAD, GOOD
 from dashboards.fields import Column, Says, hues, override, steps, words
 from dashboards.queries import Query
 from dashboards.queries.events import ANNOTATIONS
 
-PLUGIN_VERSION = "11.0.0"
-BY_NAME = {"mode": "palette-classic-by-name"}
-LAST = {"calcs": ["lastNotNull"], "fields": "", "values": False}
+Colours = Mapping[str, str]
+"""Legend, or cell -> colour."""
+
+Limits = Mapping[float, str]
+"""Value -> colour from there on."""
 
 
 def timeseries(
@@ -31,127 +34,87 @@ def timeseries(
     width: int = 12,
     height: int = 8,
     stacked: bool = False,
-    colours: Mapping[str, str] | None = None,
+    colours: Colours | None = None,
     right: Mapping[str, str] | None = None,
     limit: float | None = None,
+    small: bool = False,
     aligned: bool = False,
 ) -> Panel:
-    """Values over time. `colours` has the hue of a series by its legend, `right` the unit of those on the right axis.
+    """Values over time. `right` has legend -> unit of the series on the right axis; `limit` is a dashed line.
 
-    `limit` is a dashed line. `aligned` fixes the widths beside the drawing, so that panels below each other share their
-    time line.
+    `small` values stay visible beside large ones. `aligned` fixes the widths beside the drawing, so that panels below
+    each other share their time line.
     """
-    custom: Json = {
-        "drawStyle": "line",
-        "fillOpacity": 35 if stacked else 8,
-        "lineWidth": 1,
-        "showPoints": "auto",
-        "spanNulls": False,
-        "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
-        "axisSoftMin": 0,
-        "thresholdsStyle": {"mode": "off" if limit is None else "dashed"},
-    }
-    legend: Json = {"displayMode": "table", "placement": "right", "showLegend": True, "calcs": ["lastNotNull", "max"]}
-    if aligned:
-        custom["axisWidth"] = 80
-        legend["width"] = 380
-    apart = {name: {"unit": its, "custom.axisPlacement": "right"} for name, its in (right or {}).items()}
-    defaults = {"unit": unit, "min": 0, "color": BY_NAME, "custom": custom}
+    custom = shapes.lines(stacked, limit is not None, small, aligned)
+    defaults: Json = {"unit": unit, "min": 0, "color": shapes.PALETTE, "custom": custom}
     defaults["thresholds"] = steps({} if limit is None else {limit: BAD}, calm="transparent")
-    return _panel(
-        "timeseries",
-        title,
-        about,
-        queries,
-        (width, height),
-        defaults,
-        {"legend": legend, "tooltip": {"mode": "multi", "sort": "desc"}},
-        [*hues(colours or {}), *(override(name, properties) for name, properties in apart.items())],
-        interval="1m",
-    )
+    apart = [override(name, {"unit": its, "custom.axisPlacement": "right"}) for name, its in (right or {}).items()]
+    overrides = [*hues(colours or {}), *apart]
+    options = shapes.legend(width, aligned)
+    return _panel("timeseries", title, about, queries, (width, height), defaults, options, overrides, interval="1m")
 
 
 def stat(
     title: str,
     about: About,
     *queries: Query,
-    unit: str = "short",
+    unit: str = "none",
     width: int = 4,
     height: int = 4,
-    limits: Mapping[float, str] | None = None,
+    limits: Limits | None = None,
     says: Says | None = None,
-    colours: Mapping[str, str] | None = None,
-    to: str = "",
+    colours: Colours | None = None,
 ) -> Panel:
-    """One number for each query, in the colour of its threshold; `says` fills the tile with its value's word instead."""
+    """One number for each query, in the colour of its threshold; `says` has words for values that are no measure."""
     defaults: Json = {"unit": unit, "color": {"mode": "thresholds"}, "mappings": words(says or {})}
     defaults["thresholds"] = steps(limits)
-    if unit == "short":
+    if unit == "none":
         defaults["decimals"] = 0
+    options = {**shapes.STAT, "textMode": "value_and_name" if len(queries) > 1 else "value"}
+    size = (width, height)
+    return _panel("stat", title, about, queries, size, defaults, options, hues(colours or {}), instant=True, terse=True)
+
+
+def tile(title: str, about: About, query: Query, says: Says, width: int = 4, height: int = 4, to: str = "") -> Panel:
+    """A state: the word of the query's value on its colour; `to` is the board that a click opens."""
+    defaults: Json = {"unit": "none", "mappings": words(says), "thresholds": steps(), "color": {"mode": "thresholds"}}
     if to:
         defaults["links"] = [{"title": "Open the board", "url": to}]
-    options = {
-        "reduceOptions": LAST,
-        "colorMode": "background" if says else "value",
-        "graphMode": "none",
-        "justifyMode": "center",
-        "orientation": "auto",
-        "textMode": "value_and_name" if len(queries) > 1 else "value",
-    }
-    return _panel(
-        "stat", title, about, queries, (width, height), defaults, options, hues(colours or {}), instant=True, terse=True
-    )
+    options = {**shapes.STAT, "colorMode": "background", "textMode": "value"}
+    return _panel("stat", title, about, (query,), (width, height), defaults, options, instant=True, terse=True)
 
 
 def bars(
     title: str,
     about: About,
     *queries: Query,
-    unit: str = "short",
+    unit: str = "none",
     width: int = 8,
     height: int = 8,
-    colours: Mapping[str, str] | None = None,
-    limits: Mapping[float, str] | None = None,
+    colours: Colours | None = None,
+    limits: Limits | None = None,
+    hue: str = "",
     most: float | None = None,
 ) -> Panel:
-    """A horizontal bar for each series, in its own colour or, with `limits`, in that of its threshold."""
-    defaults: Json = {"unit": unit, "min": 0, "color": {"mode": "thresholds"} if limits else BY_NAME}
+    """A horizontal bar for each series: in its own colour, all in one `hue`, or in that of their `limits`."""
+    colour: Json = {"mode": "fixed", "fixedColor": hue} if hue else shapes.PALETTE
+    defaults: Json = {"unit": unit, "min": 0, "color": {"mode": "thresholds"} if limits else colour}
     defaults["thresholds"] = steps(limits, GOOD)
+    if unit == "none":
+        defaults["decimals"] = 0
     if most is not None:
         defaults["max"] = most
-    options = {
-        "reduceOptions": LAST,
-        "displayMode": "basic",
-        "orientation": "horizontal",
-        "showUnfilled": True,
-        "valueMode": "text",
-    }
-    return _panel(
-        "bargauge", title, about, queries, (width, height), defaults, options, hues(colours or {}), instant=True
-    )
+    overrides = hues(colours or {})
+    return _panel("bargauge", title, about, queries, (width, height), defaults, shapes.BARS, overrides, instant=True)
 
 
 def pie(
-    title: str,
-    about: About,
-    *queries: Query,
-    unit: str = "short",
-    width: int = 8,
-    height: int = 8,
-    colours: Mapping[str, str] | None = None,
+    title: str, about: About, *queries: Query, width: int = 8, height: int = 8, colours: Colours | None = None
 ) -> Panel:
     """Parts of a whole, with their numbers."""
-    defaults: Json = {"unit": unit, "decimals": 0, "color": BY_NAME}
-    options = {
-        "pieType": "donut",
-        "reduceOptions": LAST,
-        "displayLabels": [],
-        "legend": {"displayMode": "table", "placement": "right", "showLegend": True, "values": ["value", "percent"]},
-        "tooltip": {"mode": "single", "sort": "none"},
-    }
-    return _panel(
-        "piechart", title, about, queries, (width, height), defaults, options, hues(colours or {}), instant=True
-    )
+    defaults: Json = {"unit": "none", "decimals": 0, "color": shapes.PALETTE}
+    overrides = hues(colours or {})
+    return _panel("piechart", title, about, queries, (width, height), defaults, shapes.PIE, overrides, instant=True)
 
 
 def table(
@@ -161,7 +124,7 @@ def table(
     *values: tuple[Query, Column],
     width: int = 12,
     height: int = 9,
-    sort: str = "",
+    sort: Sequence[str] = (),
 ) -> Panel:
     """A column for each label, then one for each query; rows whose labels are equal are joined. `sort`: most first."""
     alone = len(values) == 1
@@ -172,24 +135,13 @@ def table(
         "indexByName": {name: place for place, name in enumerate(columns)},
         "renameByName": {name: column.title for name, column in columns.items()},
     }
-    defaults: Json = {
-        "unit": "short",
-        "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False},
-        "thresholds": steps(),
-    }
+    defaults: Json = {"unit": "none", "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False}}
+    defaults["thresholds"] = steps()
+    options = {"cellHeight": "sm", "showHeader": True, "sortBy": [{"displayName": name, "desc": True} for name in sort]}
     overrides = [override(column.title, column.properties()) for column in columns.values()]
-    panel = _panel(
-        "table",
-        title,
-        about,
-        [query for query, _ in values],
-        (width, height),
-        defaults,
-        {"cellHeight": "sm", "showHeader": True, "sortBy": [{"displayName": sort, "desc": True}] if sort else []},
-        [one for one in overrides if one["properties"]],
-        instant=True,
-        form="table",
-    )
+    queries = [query for query, _ in values]
+    size = (width, height)
+    panel = _panel("table", title, about, queries, size, defaults, options, overrides, instant=True, form="table")
     organized = {"id": "organize", "options": organize}
     panel.body["transformations"] = [organized] if alone else [{"id": "merge", "options": {}}, organized]
     return panel
@@ -197,35 +149,15 @@ def table(
 
 def heatmap(title: str, about: About, query: Query, unit: str, width: int = 12, height: int = 8) -> Panel:
     """How many of each size over time; the query's series are the buckets of a histogram."""
-    options = {
-        "calculate": False,
-        "cellGap": 1,
-        "color": {"mode": "scheme", "scheme": "Blues", "steps": 64, "fill": "blue", "exponent": 0.5, "reverse": False},
-        "filterValues": {"le": 1e-9},
-        "legend": {"show": True},
-        "rowsFrame": {"layout": "auto"},
-        "showValue": "never",
-        "tooltip": {"mode": "single", "showColorScale": False, "yHistogram": False},
-        "yAxis": {"unit": unit, "axisPlacement": "left", "reverse": False},
-    }
+    options = {**shapes.HEATMAP, "yAxis": {"unit": unit, "axisPlacement": "left", "reverse": False}}
     defaults = {"unit": unit, "custom": {"scaleDistribution": {"type": "linear"}}}
     return _panel("heatmap", title, about, (query,), (width, height), defaults, options, form="heatmap", interval="1m")
 
 
 def logs(title: str, about: About, query: Query, origin: str, width: int = COLUMNS, height: int = 12) -> Panel:
     """Lines from Loki, newest first; needs the board's Loki variable. `origin` says where the lines come from."""
-    options = {
-        "dedupStrategy": "none",
-        "enableLogDetails": True,
-        "prettifyLogMessage": False,
-        "showCommonLabels": False,
-        "showLabels": False,
-        "showTime": True,
-        "sortOrder": "Descending",
-        "wrapLogMessage": True,
-    }
-    body: Json = {"type": "logs", "options": options, "pluginVersion": PLUGIN_VERSION}
-    body["fieldConfig"] = {"defaults": {}, "overrides": []}
+    body: Json = {"type": "logs", "options": shapes.LOGS, "pluginVersion": shapes.PLUGIN_VERSION}
+    body["fieldConfig"] = {"defaults": {"unit": "none"}, "overrides": []}
     body["targets"] = [{"datasource": LOKI, "expr": query.expr, "refId": "A", "queryType": "range"}]
     return Panel(title, about.text(origin), body, width, height, LOKI)
 
@@ -249,7 +181,7 @@ def _panel(
     terse: bool = False,
 ) -> Panel:
     expressions = [query.expr for query in queries]
-    body: Json = {"type": kind, "options": options, "pluginVersion": PLUGIN_VERSION}
+    body: Json = {"type": kind, "options": options, "pluginVersion": shapes.PLUGIN_VERSION}
     none = "no data" if terse else sources.missing(expressions)
     body["fieldConfig"] = {"defaults": {**defaults, "noValue": none}, "overrides": list(overrides)}
     body["targets"] = [
@@ -282,6 +214,7 @@ class _Drawn(core.Panel):  # type: ignore[misc]
 
 def document(board: Board) -> Json:
     """The board's JSON, as Grafana 11 to 13 read it."""
+    links = [core.DashboardLink(title="Boards", type="dashboards", tags=["threatboard"], includeVars=True)]
     dashboard = core.Dashboard(
         title=board.title,
         uid=board.uid,
@@ -293,11 +226,7 @@ def document(board: Board) -> Json:
         timezone="browser",
         time=core.Time(board.span, "now"),
         schemaVersion=modern.SCHEMA_VERSION,
-        links=[
-            core.DashboardLink(
-                title="Boards", type="dashboards", tags=["threatboard"], asDropdown=False, includeVars=True
-            )
-        ],
+        links=links,
         templating=core.Templating(list=[*_datasources(board), *map(_variable, board.variables)]),
         annotations=core.Annotations(list=[dict(one, datasource=PROMETHEUS) for one in ANNOTATIONS]),
         panels=list(_placed(board.rows)),
@@ -308,7 +237,7 @@ def document(board: Board) -> Json:
 def _datasources(board: Board) -> list[Any]:
     found = [core.Template(name="datasource", label="Data source", type="datasource", query="prometheus")]
     if board.loki:
-        found.append(core.Template(name="loki", label="Loki", type="datasource", query="loki"))
+        found.append(core.Template(name="loki", label="Loki data source", type="datasource", query="loki"))
     return found
 
 
@@ -331,9 +260,8 @@ def _variable(variable: Variable) -> Any:
 def _placed(rows: Sequence[Row]) -> list[Any]:
     found, top = [], 0
     for row in rows:
-        heading = core.RowPanel(
-            title=row.title, gridPos=core.GridPos(h=1, w=COLUMNS, x=0, y=top), collapsed=row.collapsed
-        )
+        place = core.GridPos(h=1, w=COLUMNS, x=0, y=top)
+        heading = core.RowPanel(title=row.title, gridPos=place, collapsed=row.collapsed)
         panels = [_drawn(panel, x, y) for panel, x, y in row.places(top)]
         if row.collapsed:
             heading.panels = panels
@@ -343,11 +271,10 @@ def _placed(rows: Sequence[Row]) -> list[Any]:
 
 
 def _drawn(panel: Panel, x: int, y: int) -> Any:
-    place = core.GridPos(h=panel.height, w=panel.width, x=x, y=y)
     return _Drawn(
         title=panel.title,
         description=panel.description,
         dataSource=panel.datasource,
-        gridPos=place,
+        gridPos=core.GridPos(h=panel.height, w=panel.width, x=x, y=y),
         extraJson=panel.body,
     )

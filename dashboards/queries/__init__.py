@@ -47,6 +47,11 @@ def per_minute(recorded: str) -> str:
     return f"sum_over_time({recorded}[$__interval:1m]) * 12000 / $__interval_ms"
 
 
+def a_minute(counter: str) -> str:
+    """How many events a minute a counter of rare events has, over 5 minutes like the recordings."""
+    return f"increase({counter}[5m]) / 5"
+
+
 def or_quiet(expr: str, heartbeat: str, label: str, text: str) -> str:
     """The expression or, if it finds nothing while `heartbeat` is there, one row of 0 that says so.
 

@@ -79,7 +79,7 @@ def firing(severity: str) -> Query:
 def firing_now() -> Query:
     """The alerts that fire, most severe first (3 critical, 2 warning, 1 info)."""
     ranked = " or ".join(
-        f"{rank} * group by (alertname, namespace, severity) ({_firing(severity=severity)})"
+        f"{rank} * group by (alertname, namespace) ({_firing(severity=severity)})"
         for rank, severity in ((3, "critical"), (2, "warning"), (1, "info"))
     )
     quiet = f'label_replace(0 * sum({ALIVE}), "alertname", "No alert is firing", "", "")'
@@ -90,6 +90,12 @@ def last_day(offset: str = "") -> Query:
     """Events of 24 hours by control and severity, ending now or `offset` before."""
     shifted = f" offset {offset}" if offset else ""
     return Query(f"sum by (control, severity) ({select('cluster:threat_events:increase1d')}{shifted})")
+
+
+def change() -> Query:
+    """By which share the last 24 hours differ from the 24 hours before."""
+    now, before = last_day().expr, last_day("1d").expr
+    return Query(f"({now} - {before}) / {before}")
 
 
 def new_rules() -> Query:

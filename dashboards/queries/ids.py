@@ -1,6 +1,6 @@
 """Falco: what it saw, where, along which chain; and whether it sees at all."""
 
-from dashboards.queries import CLUSTER, Query, or_quiet, per_minute, select, state, total
+from dashboards.queries import CLUSTER, Query, a_minute, or_quiet, per_minute, select, state, total
 from dashboards.queries.events import ALIVE, SHARED
 from exporter.catalog import TACTICS, where
 
@@ -89,8 +89,8 @@ def delay(quantile: float) -> Query:
 
 def suppressed() -> Query:
     """Alerts that a tuning entry suppressed, a minute, by rule and reason."""
-    rate = f"60 * rate({where('threat_falco_suppressed_total', cluster=CLUSTER)}[$__rate_interval])"
-    return Query(f"topk(10, sum by (rule, reason) ({rate}) > 0) or on() 0 * sum({ALIVE})", "{{rule}}: {{reason}}")
+    rate = a_minute(where("threat_falco_suppressed_total", cluster=CLUSTER))
+    return Query(f"topk(10, sum by (rule, reason) ({rate}))", "{{rule}}: {{reason}}")
 
 
 def suppressed_in_all() -> Query:
@@ -102,7 +102,7 @@ def suppressed_in_all() -> Query:
 
 
 def is_on() -> Query:
-    """1 where Falco spoke of itself or of anything within 15 minutes, 0 where it is expected and silent, 2 where not."""
+    """1 where Falco was heard within 15 minutes, 0 where it is expected and was not, 2 where it is not expected."""
     own = select("falcosecurity_falco_version_info")
     snapshots = where("threat_falco_snapshot_timestamp_seconds", cluster=CLUSTER)
     events = where("threat_last_event_timestamp_seconds", cluster=CLUSTER, control="ids")
@@ -154,26 +154,26 @@ def drop_messages() -> Query:
 def queue_drops() -> Query:
     """Alerts a minute that Falco threw away because an output was too slow."""
     dropped = select("falcosecurity_falco_outputs_queue_num_drops_total")
-    return Query(f"60 * sum by (instance) (rate({dropped}[$__rate_interval]))", "{{instance}}")
+    return Query(f"sum by (instance) ({a_minute(dropped)})", "{{instance}}")
 
 
 def rule_files() -> Query:
     """How many Falcos have each version of each rule file."""
-    return Query(f"count by (file_name, sha256) ({select('falcosecurity_falco_sha256_rules_files_info')})")
+    files = select("falcosecurity_falco_sha256_rules_files_info")
+    short = f'label_replace({files}, "sha256", "$1", "sha256", "(.{{12}}).*")'
+    return Query(f"count by (file_name, sha256) ({short})")
 
 
 def accepted() -> Query:
     """Events a minute that the exporter accepted."""
-    return Query(
-        f"60 * sum(rate({where('threat_events_accepted_total', cluster=CLUSTER, control='ids')}[$__rate_interval]))",
-        "accepted",
-    )
+    counted = a_minute(where("threat_events_accepted_total", cluster=CLUSTER, control="ids"))
+    return Query(f"sum({counted})", "accepted")
 
 
 def rejected() -> Query:
     """Events a minute that the exporter rejected, by reason."""
-    rate = f"60 * rate({where('threat_events_rejected_total', cluster=CLUSTER)}[$__rate_interval])"
-    return Query(f"sum by (reason) ({rate}) > 0", "rejected: {{reason}}")
+    counted = a_minute(where("threat_events_rejected_total", cluster=CLUSTER))
+    return Query(f"sum by (reason) ({counted})", "rejected: {{reason}}")
 
 
 def fullness() -> Query:

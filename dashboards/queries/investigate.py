@@ -1,7 +1,7 @@
 """All that is known of one namespace, workload or pod, to be read on one time line."""
 
-from dashboards.queries import CLUSTER, Query, or_quiet, select
-from dashboards.queries.events import ALIVE
+from dashboards.queries import CLUSTER, Query, or_quiet, per_minute, select
+from dashboards.queries.events import ALIVE, SHARED
 from dashboards.queries.network import POLICY
 from exporter.catalog import where
 
@@ -17,9 +17,9 @@ WINDOW = "[$__rate_interval]"
 
 
 def alerts() -> Query:
-    """Falco's alerts a minute by rule."""
-    rate = f"60 * rate({where('threat_falco_alerts_total', cluster=CLUSTER, **VICTIM)}{WINDOW})"
-    return Query(f"topk(10, sum by (rule) ({rate}) > 0) or on() 0 * sum({ALIVE})", "{{rule}}")
+    """Falco's alerts a minute by severity; 0 while it is quiet."""
+    recorded = select(SHARED, control="ids", pod="=~$pod", **PLACE)
+    return Query(f"sum by (severity) ({per_minute(recorded)}) or on() 0 * sum({ALIVE})", "{{severity}}")
 
 
 def rules() -> Query:

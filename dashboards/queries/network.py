@@ -69,7 +69,7 @@ def denied_share() -> Query:
 
 
 def l7(rule: str, legend: str) -> Query:
-    """Messages a second that the proxies forwarded, denied or could not parse; a request and its answer are two."""
+    """Messages a second that the proxies forwarded or denied; a request and its answer are two."""
     return Query(f"sum(rate({select('cilium_policy_l7_total', rule=rule, **AGENT)}[$__rate_interval]))", legend)
 
 
@@ -80,6 +80,12 @@ def _per(labels: str, part: str) -> str:
 
 def _named(expr: str) -> str:
     return f'label_replace({expr}, "scope", "$1", "scope", "(.+)Time")'
+
+
+def parse_errors() -> Query:
+    """Messages a second that the proxies could not parse."""
+    counted = select("cilium_policy_l7_total", rule="parse_errors", **AGENT)
+    return Query(f"sum(increase({counted}[5m])) / 300", "parse errors")
 
 
 def proxy_average() -> Query:
@@ -140,7 +146,8 @@ def denials() -> Query:
 
 def verdicts() -> Query:
     """Policy verdicts a second by direction, what matched, and what was done; Hubble 1.13 and newer."""
-    rate = f"rate({select('hubble_policy_verdicts_total', action='!=forwarded', source_namespace='=~$namespace')}[$__rate_interval])"
+    given = select("hubble_policy_verdicts_total", action="!=forwarded", source_namespace="=~$namespace")
+    rate = f"rate({given}[$__rate_interval])"
     return Query(f"sum by (direction, match, action) ({rate})", "{{direction}} {{action}}, match {{match}}")
 
 

@@ -1,6 +1,6 @@
 """Whether policy reaches the datapath of every node, how fast, and what it covers."""
 
-from dashboards.queries import Query, over_nodes, select
+from dashboards.queries import Query, a_minute, over_nodes, select
 from dashboards.queries.network import AGENT
 
 _NODE = "cluster, instance"
@@ -29,8 +29,8 @@ def trigger_runs() -> tuple[Query, ...]:
         select("cilium_identity_cache_timer_duration_count", **UPDATER, **AGENT),
         select("cilium_endpoint_regenerations_total", **AGENT),
     )
-    rates = " or ".join(f"sum by ({_NODE}) (rate({name}[$__rate_interval]))" for name in names)
-    return over_nodes(f"60 * ({rates})")
+    counted = " or ".join(f"sum by ({_NODE}) (increase({name}[10m]))" for name in names)
+    return over_nodes(f"({counted}) / 10")
 
 
 def which_trigger() -> Query:
@@ -43,9 +43,8 @@ def which_trigger() -> Query:
 
 def enforcement() -> Query:
     """Endpoints by the directions in which policy is enforced on them."""
-    return Query(
-        f"sum by (enforcement) ({select('cilium_policy_endpoint_enforcement_status', **AGENT)})", "{{enforcement}}"
-    )
+    status = select("cilium_policy_endpoint_enforcement_status", **AGENT)
+    return Query(f"sort_desc(sum by (enforcement) ({status}))", "{{enforcement}}")
 
 
 def unenforced() -> Query:
@@ -70,9 +69,10 @@ def revision() -> tuple[Query, ...]:
 
 def regenerations() -> Query:
     """Endpoint regenerations a minute by outcome."""
-    rate = f"rate({select('cilium_endpoint_regenerations_total', **AGENT)}[$__rate_interval])"
-    named = f'label_replace({rate}, "outcome", "failed", "outcome", "fail(ure)?")'
-    return Query(f"60 * sum by (outcome) ({named})", "{{outcome}}")
+    counted = a_minute(select("cilium_endpoint_regenerations_total", **AGENT))
+    return Query(
+        f'sum by (outcome) (label_replace({counted}, "outcome", "failed", "outcome", "fail(ure)?"))', "{{outcome}}"
+    )
 
 
 def regeneration_time() -> Query:
