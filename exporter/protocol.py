@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -26,6 +27,9 @@ Headers = list[tuple[bytes, bytes]]
 """Header names in lower case, and values, as they came."""
 
 _log = logging.getLogger("threatboard")
+
+LAST_WORDS = 0.5
+"""Seconds for which an idle connection is still read after it was ended from this side."""
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -49,13 +53,18 @@ class Answer(NamedTuple):
 
     def encoded(self, keep_alive: bool) -> bytes:
         """The bytes on the wire."""
-        lines = [f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}\r\n".encode()]
-        lines += [name + b": " + value + b"\r\n" for name, value in self.headers]
-        if self.status != HTTPStatus.NO_CONTENT:
-            lines.append(b"content-length: %d\r\n" % len(self.body))
-        if not keep_alive:
-            lines.append(b"connection: close\r\n")
-        return b"".join([*lines, b"\r\n", self.body])
+        return _head(self.status, self.headers, len(self.body), keep_alive) + self.body
+
+
+@lru_cache(maxsize=64)  # nearly every answer of an intake is the same 204
+def _head(status: int, headers: tuple[tuple[bytes, bytes], ...], length: int, keep_alive: bool) -> bytes:
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode()]
+    lines += [name + b": " + value + b"\r\n" for name, value in headers]
+    if status != HTTPStatus.NO_CONTENT:
+        lines.append(b"content-length: %d\r\n" % length)
+    if not keep_alive:
+        lines.append(b"connection: close\r\n")
+    return b"".join([*lines, b"\r\n"])
 
 
 @dataclass
@@ -66,6 +75,8 @@ class Limits:
     body_timeout: float = 10.0
     max_body: int = 1 << 20
     max_connections: int = 10_000
+    draining: bool = False
+    """Every answer ends its connection, so that the client's next request goes elsewhere."""
 
 
 class Request(NamedTuple):
@@ -77,7 +88,10 @@ class Request(NamedTuple):
 
     def header(self, name: bytes) -> bytes:
         """The first value of a header, or nothing."""
-        return next((value for key, value in self.headers if key == name), b"")
+        for key, value in self.headers:  # on every event's way: a generator costs three times as much
+            if key == name:
+                return value
+        return b""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -100,6 +114,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._in_body = False
         self._head_bytes = 0
+        self._read_bytes = 0
         self._ended = False
         self._deadline: asyncio.TimerHandle | None = None
 
@@ -126,31 +141,30 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._ended:
             return
-        self._unset_keepalive_if_required()
+        self._read_bytes = len(data)
         if not self._in_body:
-            self._head_bytes += len(data)
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._stay_with_http_1(data[upgrade.args[0] :])
-            return
-        except httptools.HttpParserError:
-            self._end(Answer.refusal(400, "malformed_http", "this is not a valid HTTP/1.1 request"))
-            return
+            self._head_bytes += self._read_bytes
+        while data and not self._ended:
+            try:
+                self.parser.feed_data(data)
+                data = b""
+            except httptools.HttpParserUpgrade as upgrade:
+                data = self._without_upgrade(data[upgrade.args[0] :])
+            except httptools.HttpParserError:
+                self._end(Answer.refusal(400, "malformed_http", "this is not a valid HTTP/1.1 request"))
         if not self._ended:
             self._watch()
 
-    def _stay_with_http_1(self, rest: bytes) -> None:
-        """Reads a request again that asks for another protocol, without its asking: the parser would drop its body."""
+    def _without_upgrade(self, rest: bytes) -> bytes:
+        """A request that asks for another protocol, without its asking, to be read again: the parser drops its body."""
         method = self.parser.get_method()
         if method == b"CONNECT":
             self._end(Answer.refusal(405, "method", "this is no proxy"))
-            return
+            return b""
         lines = [method + b" " + self.url + b" HTTP/1.1"]
         lines += [name + b": " + value for name, value in self.headers if name != b"upgrade"]
         self.parser = httptools.HttpRequestParser(self)
-        self._head_bytes = 0
-        self.data_received(b"\r\n".join([*lines, b"", rest]))
+        return b"\r\n".join([*lines, b"", rest])
 
     def _watch(self) -> None:
         """After each read: a request that is not whole yet has a deadline from its first byte."""
@@ -168,6 +182,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return self.url.partition(b"?")[0] if self._in_body else b""
 
     def on_message_begin(self) -> None:
+        self._unset_keepalive_if_required()
         super().on_message_begin()
         self.scope["state"]["connection"] = self.peer
         self._in_head = True
@@ -188,9 +203,10 @@ class BoundedProtocol(HttpToolsProtocol):
         """Notes the step from head to body; False if there is nothing to answer (yet)."""
         if self._ended or self.parser.should_upgrade():
             return False
+        read = self._head_bytes + self._read_bytes  # at least: a second head in one read is not in the first number
         self._in_head, self._in_body, self._head_bytes = False, True, 0
         self._clear_deadline()
-        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
+        if read > MAX_HEAD_BYTES and _size(self.url, self.headers) > MAX_HEAD_BYTES:
             self._end_head_too_large()
         return not self._ended
 
@@ -239,6 +255,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._deadline = self.loop.call_later(self.limits.body_timeout, self.transport.close)
 
 
+def _size(url: bytes, headers: Headers) -> int:
+    return len(url) + sum(len(name) + len(value) for name, value in headers)
+
+
 Take = Callable[[Request, bytes], Answer]
 """Answers a whole request."""
 
@@ -257,6 +277,38 @@ class DirectProtocol(BoundedProtocol):
         self._refusal: Answer | None = None
         self._chunks: list[bytes] = []
         self._size = 0
+        self._idle_since = 0.0
+        self._half_closed = False
+
+    def shutdown(self) -> None:
+        """Ends an idle connection; one with a request under way ends with its answer, since the listener is draining.
+
+        An event that its sender sends at this very moment is still taken, though it can no longer be answered.
+        """
+        if self._in_head or self._in_body:
+            return
+        if self.transport.can_write_eof() and not self.transport.is_closing():
+            self.transport.write_eof()
+            self._half_closed = True
+            self.loop.call_later(LAST_WORDS, self.transport.close)
+        else:
+            self.transport.close()
+
+    def _wait_for_next(self) -> None:
+        # To note the time is cheap, to set a timer for each request is not.
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            super()._wait_for_next()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Closes the connection if it has been idle for long enough, or looks again when it will have been."""
+        under_way = self._in_head or self._in_body
+        idle = 0.0 if under_way else self.loop.time() - self._idle_since
+        if idle >= self.timeout_keep_alive:
+            self.transport.close()
+        else:
+            rest = self.timeout_keep_alive - idle
+            self.timeout_keep_alive_task = self.loop.call_later(rest, self.timeout_keep_alive_handler)
 
     def on_message_begin(self) -> None:
         self.url = b""
@@ -297,8 +349,9 @@ class DirectProtocol(BoundedProtocol):
             self._refused(answer.reason, self._request.path)
         else:
             answer = self._answer(self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks))
-        keep_alive = self.parser.should_keep_alive()
-        self.transport.write(answer.encoded(keep_alive))
+        keep_alive = self.parser.should_keep_alive() and not self.limits.draining
+        if not self._half_closed:
+            self.transport.write(answer.encoded(keep_alive))
         if keep_alive:
             self._wait_for_next()
         else:
