@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +17,8 @@ CONFIG = "scrape_configs: []\n"
 MINUTE, HOUR = 60.0, 3600.0
 ATTACK: tuple[Phase, ...] = ("ids", "egress", "dns", "cpu", "policy")
 
-LEVELS = (
-    ("thresholds", "boards", "ids", "network", "platform", "workload"),
-    ("workload", "network", "correlated", "totals"),
-    ("workload", "totals"),
-)
-"""Families of recordings, each after those that it reads."""
+LEVELS = 4
+"""Of what a pod belongs to, then its workload's traffic, then what is usual for it, then what is not."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +47,7 @@ def world(
     timeline = Timeline(now - 48 * HOUR, dict.fromkeys(ATTACK, (now - 10 * MINUTE, now + HOUR)))
     targets = (*cilium.targets(request.param), *kubelet.targets(), *past.targets(), _alerting())
     fill(data, tool("promtool"), targets, timeline, span)
-    files = {rule.path.stem: rule.path for rule in load().recordings}
-    for level in LEVELS:
-        with Prometheus(tool("prometheus"), CONFIG, folder) as recorder:
-            paths = [files[family] for family in level]
-            record(recorder.url, tool("promtool"), data, paths, Span(now - 1.5 * HOUR, now, MINUTE))
-    with ExitStack() as servers:
-        yield World(servers.enter_context(Prometheus(tool("prometheus"), CONFIG, folder)), now)
+    files = sorted({rule.path for rule in load().recordings})
+    with Prometheus(tool("prometheus"), CONFIG, folder) as prometheus:
+        record(prometheus, tool("promtool"), files, Span(now - 1.5 * HOUR, now, MINUTE), LEVELS)
+        yield World(prometheus, now)

@@ -99,7 +99,7 @@ def test_the_attack_is_told_from_the_calm_before(world: World) -> None:
         ("overview", "Events by control"),
         ("ids", "Alerts over time"),
         ("network", "Dropped egress packets"),
-        ("network", "L7 requests"),
+        ("network", "Denied by workload"),
     ):
         (ask, *_) = [ask for ask in asks() if (ask.board, ask.panel["title"]) == (board, title)]
         calm, hot = (
