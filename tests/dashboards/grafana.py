@@ -1,7 +1,7 @@
-"""What Grafana does to a board's queries, and the walks over a board's JSON that the tests share."""
+"""The walks over the boards' JSON that their tests share."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +10,6 @@ from dashboards.board import Json
 
 BOARDS = {board.name: style.document(board) for board in boards()}
 """Every board's JSON, by name."""
-
-BUILT_IN = {
-    "__rate_interval": "2m",
-    "__interval_ms": "60000",
-    "__interval": "1m",
-    "__range": "1h",
-}
-ALL = ".*"
 
 
 @dataclass(frozen=True)
@@ -73,12 +65,6 @@ def promql_of(query: str) -> str:
     match = re.fullmatch(r"query_result\((.+)\)", query)
     assert match, f"neither label_values(metric, label) nor query_result(expression): {query}"
     return match.group(1)
-
-
-def filled(expr: str, variables: Mapping[str, str] | None = None) -> str:
-    """The expression with Grafana's variables filled in; those that are not given match everything."""
-    values = {**BUILT_IN, **(variables or {})}
-    return re.sub(r"\$([a-z_]\w*)", lambda match: values.get(match.group(1), ALL), expr)
 
 
 def walk(node: Any) -> Iterator[Any]:

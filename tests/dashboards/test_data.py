@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from dashboards.asked import ASKED
+from dashboards.filled import filled
 from demo.cluster import VICTIM
 from demo.prometheus import Prometheus, Series
 from tests.dashboards.conftest import CONFIG, World
-from tests.dashboards.grafana import Asks, all_panels, asks, filled, variable_queries
+from tests.dashboards.grafana import Asks, all_panels, asks, variable_queries
 
 MINUTE, HOUR = 60.0, 3600.0
 CHOSEN = {"namespace": VICTIM.namespace, "workload": VICTIM.workload, "pod": VICTIM.name, "node": VICTIM.node}

@@ -10,10 +10,11 @@ import pytest
 import yaml
 
 from dashboards import sources
+from dashboards.filled import filled
 from dashboards.queries import select, state
 from rules import promql
 from rules.tree import load
-from tests.dashboards.grafana import BOARDS, Asks, asks, filled, variable_queries
+from tests.dashboards.grafana import BOARDS, Asks, asks, variable_queries
 
 ROOT = Path(__file__).parent.parent.parent
 ASKS = asks()
