@@ -316,6 +316,8 @@ def _hubble_1_12(node: Node) -> Iterator[Row]:
     for kind in ("A", "AAAA"):
         labels = {"qtypes": kind, "ips_returned": "0", "rcode": ""}
         yield Row("hubble_dns_queries_total", labels, 1.2 * node.share, _here(node, 12.0), "dns")
+    labels = {"qtypes": "TXT", "ips_returned": "0", "rcode": ""}
+    yield Row("hubble_dns_queries_total", labels, 0, _here(node, 150.0), "dns")
     for rcode, calm, attack in (
         ("No Error", 1.2, 0.0),
         ("Non-Existent Domain", 0.6, 14.0),

@@ -56,7 +56,7 @@ def openmetrics(targets: Iterable[Target], timeline: Timeline, span: Span) -> It
 
 def fill(folder: Path, promtool: Path, targets: Sequence[Target], timeline: Timeline, span: Span) -> None:
     """Writes blocks into a Prometheus' data folder; raises `BackfillError`."""
-    _write(folder, promtool, openmetrics(targets, timeline, span))
+    write(folder, promtool, openmetrics(targets, timeline, span))
 
 
 def record(prometheus: Prometheus, promtool: Path, files: Sequence[Path], span: Span, levels: int = 1) -> None:
@@ -70,7 +70,7 @@ def record(prometheus: Prometheus, promtool: Path, files: Sequence[Path], span: 
     rules = [rule for group in groups for rule in group["rules"] if "record" in rule]
     for _ in range(levels):
         later = [rule for rule in rules if any(other["record"] in rule["expr"] for other in rules)]
-        _write(prometheus.data, promtool, _recorded(prometheus, (rule for rule in rules if rule not in later), span))
+        write(prometheus.data, promtool, _recorded(prometheus, (rule for rule in rules if rule not in later), span))
         prometheus.stop()
         prometheus.start()
         rules = later
@@ -87,7 +87,8 @@ def _recorded(prometheus: Prometheus, rules: Iterable[dict[str, Any]], span: Spa
     yield "# EOF\n"
 
 
-def _write(folder: Path, promtool: Path, lines: Iterable[str]) -> None:
+def write(folder: Path, promtool: Path, lines: Iterable[str]) -> None:
+    """Writes blocks of an OpenMetrics text into a Prometheus' data folder; raises `BackfillError`."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", suffix=".om", dir=folder.parent) as file:
         file.writelines(lines)
