@@ -279,6 +279,7 @@ class DirectProtocol(BoundedProtocol):
         self._chunks: list[bytes] = []
         self._size = 0
         self._idle_since = 0.0
+        self._idle_limit = 0.0
         self._half_closed = False
 
     def shutdown(self) -> None:
@@ -295,20 +296,21 @@ class DirectProtocol(BoundedProtocol):
         else:
             self.transport.close()
 
-    def _wait_for_next(self) -> None:
+    def _wait_for_next(self, seconds: float) -> None:
         # To note the time is cheap, to set a timer for each request is not.
         self._idle_since = self.loop.time()
+        self._idle_limit = seconds
         if self.timeout_keep_alive_task is None:
-            super()._wait_for_next()
+            super()._wait_for_next(seconds)
 
     def timeout_keep_alive_handler(self) -> None:
         """Closes the connection if it has been idle for long enough, or looks again when it will have been."""
         under_way = self._in_head or self._in_body
         idle = 0.0 if under_way else self.loop.time() - self._idle_since
-        if idle >= self.timeout_keep_alive:
+        if idle >= self._idle_limit:
             self.transport.close()
         else:
-            rest = self.timeout_keep_alive - idle
+            rest = self._idle_limit - idle
             self.timeout_keep_alive_task = self.loop.call_later(rest, self.timeout_keep_alive_handler)
 
     def on_message_begin(self) -> None:
