@@ -278,7 +278,8 @@ class DirectProtocol(BoundedProtocol):
         self._refusal: Answer | None = None
         self._chunks: list[bytes] = []
         self._size = 0
-        self._idle_since = self._may_idle = 0.0
+        self._idle_since = 0.0
+        self._idle_limit = 0.0
         self._half_closed = False
 
     def shutdown(self) -> None:
@@ -297,7 +298,8 @@ class DirectProtocol(BoundedProtocol):
 
     def _wait_for_next(self, seconds: float) -> None:
         # To note the time is cheap, to set a timer for each request is not.
-        self._idle_since, self._may_idle = self.loop.time(), seconds
+        self._idle_since = self.loop.time()
+        self._idle_limit = seconds
         if self.timeout_keep_alive_task is None:
             super()._wait_for_next(seconds)
 
@@ -305,10 +307,10 @@ class DirectProtocol(BoundedProtocol):
         """Closes the connection if it has been idle for long enough, or looks again when it will have been."""
         under_way = self._in_head or self._in_body
         idle = 0.0 if under_way else self.loop.time() - self._idle_since
-        if idle >= self._may_idle:
+        if idle >= self._idle_limit:
             self.transport.close()
         else:
-            rest = self._may_idle - idle
+            rest = self._idle_limit - idle
             self.timeout_keep_alive_task = self.loop.call_later(rest, self.timeout_keep_alive_handler)
 
     def on_message_begin(self) -> None:
