@@ -23,6 +23,7 @@ bench: .venv/run.done  ## measure speed and memory (BENCH="alerts mixed" runs on
 generate: .venv/dev.done  ## write the files that are generated from others
 	$(BIN)/python -m exporter.reference
 	$(BIN)/python -m rules
+	$(BIN)/python -m dashboards
 
 lint: .venv/dev.done  ## check style and types
 	$(BIN)/python -m ruff check .
