@@ -22,11 +22,14 @@ RATIO = 10.0
 FLOOR = 0.005
 """Seconds below which a difference is this machine's noise."""
 
+BUSY = 0.25
+"""The same for the slowest answers, where other tests run beside this one."""
+
 
 def assert_others_are_served(subject: Receiver, before: list[float]) -> None:
     during = answer_times(subject, 100)
     assert typical(during) < RATIO * typical(before) + FLOOR
-    assert slow(during) < RATIO * slow(before) + 10 * FLOOR
+    assert slow(during) < RATIO * slow(before) + BUSY
 
 
 def rejected(subject: Receiver, reason: str) -> float:
