@@ -15,7 +15,7 @@ MAX_LABEL_CHARS = 256
 OTHER = "other"
 """What an open label is called in a series that stands for many."""
 
-# Closed label values ---------------------------------------------------------------------------------------------------
+# Closed label values -----------------------------------------------------------------------------------------
 
 PRIORITIES = ("emergency", "alert", "critical", "error", "warning", "notice", "informational", "debug", "unknown")
 """Falco's priorities, most severe first, and `unknown` for what is none of them."""
@@ -56,7 +56,12 @@ FALCO_SOURCES = ("syscall", "k8s_audit", "aws_cloudtrail", "gcp_auditlog", "okta
 CONTROLS = ("ids", "network", "waf")
 """The controls whose events are watched: Falco, Cilium, the web application firewall."""
 
-COMPONENTS = {"ids": ("ids", "falco"), "network": ("network", "cilium"), "hubble": ("network", "hubble"), "waf": ("waf", "waf")}
+COMPONENTS = {
+    "ids": ("ids", "falco"),
+    "network": ("network", "cilium"),
+    "hubble": ("network", "hubble"),
+    "waf": ("waf", "waf"),
+}
 """Setting `controls.<key>` -> the labels (control, component) of `threat_control_expected`."""
 
 UNATTRIBUTED = "unknown"
@@ -67,6 +72,7 @@ REJECT_REASONS = {
     "empty": "the body is empty",
     "forbidden": "the client may not do this",
     "head_too_large": "the request's head is too large",
+    "internal": "a fault in threatboard; its log says more",
     "malformed_http": "not an HTTP request",
     "method": "a method other than POST",
     "no_rule": "an alert without a rule name",
@@ -84,7 +90,7 @@ REJECT_REASONS = {
 }
 """Reason an event or a request was rejected -> the same in words, for people."""
 
-# Limits that are not settings ------------------------------------------------------------------------------------------
+# Limits that are not settings --------------------------------------------------------------------------------
 
 MAX_HEAD_BYTES = 32 * 1024
 """Largest request head (request line and headers) that a listener reads."""
@@ -95,9 +101,12 @@ MAX_DEPTH = 64
 SHARE_DIVISOR = 10
 """No group of series (see `Metric.share`) takes more than one part in this many of `series.limit`."""
 
+CLOCK_TOLERANCE = 1.0
+"""An event this many seconds in the future is still ordinary jitter between two nodes' clocks."""
+
 DELAY_BUCKETS = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 
-# Labels and metrics ----------------------------------------------------------------------------------------------------
+# Labels and metrics ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -133,7 +142,7 @@ class Metric:
     (`exporter/series.py`): bounded and expiring; `zero_first` ones also show every new series at 0 before its value.
     Past the limit a new label set is counted under `overflow`: the listed labels keep these values, all other labels
     are `other`; without `overflow` it is left out. `share` names the labels whose combination may take only a part
-    of the limit. `closed` narrows a label to these values for this metric. `appears` says when the metric is on the page.
+    of the limit. `closed` narrows a label to these values for this metric. `appears` says when it is on the page.
     """
 
     name: str
@@ -155,7 +164,7 @@ _METRICS = (
         "counter",
         "Falco alerts accepted and not suppressed.",
         ("rule", "priority", "source", "tactic", "hostname", "k8s_ns_name", "k8s_pod_name", "workload"),
-        appears="from the first alert of a label set; the overflow series (rule=\"other\") always",
+        appears='from the first alert of a label set; the overflow series (rule="other") always',
         stored=True,
         zero_first=True,
         overflow={"priority": PRIORITIES, "source": FALCO_SOURCES},
@@ -166,7 +175,7 @@ _METRICS = (
         "counter",
         "Falco alerts that a tuning entry suppressed, with the entry's reason.",
         ("rule", "reason"),
-        appears="from the first suppressed alert of a rule; the overflow series (rule=\"other\") always",
+        appears='from the first suppressed alert of a rule; the overflow series (rule="other") always',
         stored=True,
         zero_first=True,
         overflow={},
@@ -174,7 +183,7 @@ _METRICS = (
     Metric(
         "threat_falco_syscall_drops_total",
         "counter",
-        "System call events that Falco lost, as its newest metrics snapshot says; replicas agree, so take max by (hostname).",
+        "System call events that Falco lost, by its newest metrics snapshot; replicas agree: take max by (hostname).",
         ("hostname",),
         appears="from the first metrics snapshot of a node",
         stored=True,
@@ -182,7 +191,7 @@ _METRICS = (
     Metric(
         "threat_falco_syscall_events_total",
         "counter",
-        "System call events that Falco saw, as its newest metrics snapshot says; replicas agree, so take max by (hostname).",
+        "System call events that Falco saw, by its newest metrics snapshot; replicas agree: take max by (hostname).",
         ("hostname",),
         appears="from the first metrics snapshot of a node",
         stored=True,
@@ -192,7 +201,7 @@ _METRICS = (
         "counter",
         "Falco's own messages that it is dropping system call events.",
         ("hostname",),
-        appears="from the first such message of a node; the overflow series (hostname=\"other\") always",
+        appears='from the first such message of a node; the overflow series (hostname="other") always',
         stored=True,
         zero_first=True,
         overflow={},
@@ -262,9 +271,15 @@ _METRICS = (
         "Events whose new label set found no place and were counted in an overflow series, or for gauges left out.",
         ("family",),
     ),
-    Metric("threat_series_expired_total", "counter", "Series that left the page after series.idle_expiry.", ("family",)),
+    Metric(
+        "threat_series_expired_total", "counter", "Series that left the page after series.idle_expiry.", ("family",)
+    ),
     Metric("threat_config_reload_success", "gauge", "1 if the configuration file was last read without a fault."),
-    Metric("threat_config_reload_timestamp_seconds", "gauge", "When a configuration was last taken into use, as a Unix time."),
+    Metric(
+        "threat_config_reload_timestamp_seconds",
+        "gauge",
+        "When a configuration was last taken into use, as a Unix time.",
+    ),
     Metric("threat_build_info", "gauge", "Always 1; the version is a label.", ("version",)),
 )
 

@@ -1,0 +1,1 @@
+"""The attack that `make demo` plays, and the real servers that it and the tests start."""

@@ -1,0 +1,124 @@
+"""Programs from Debian's packages: Prometheus and Alertmanager unpacked, others installed.
+
+The two servers are never installed, because their packages start services. They are unpacked into a folder, as any
+user: with an apt state of our own, neither root nor an earlier `apt-get update` is needed. What such a copy lacks of an
+installed one is made up for by launchers in the folder's `bin/`.
+"""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+SERVERS = ("prometheus", "prometheus-alertmanager")
+
+WEB_PAGES = ("libjs-", "fonts-")
+"""What the names of those packages begin with that Prometheus' own pages need; all else serves an installation."""
+
+APT_CONF = """\
+Dir::State "{folder}/state";
+Dir::Cache "{folder}/cache";
+Acquire::Languages "none";
+Acquire::Retries "3";
+APT::Sandbox::User "root";
+#clear APT::Update;
+"""
+
+INSTALLED_AT = b"/usr/share/prometheus/alertmanager"
+OPENED_AS = b"/proc/self/fd/9".ljust(len(INSTALLED_AT), b"/")
+"""Debian's Alertmanager reads its message templates from one absolute folder that no option changes. In the unpacked
+copy that name is replaced by one of the same length, for a folder that the launcher opens."""
+
+LAUNCHERS = {
+    "prometheus": 'exec "$there/bin/prometheus" --web.local-assets="$there/share/prometheus/web" "$@"',
+    "promtool": 'exec "$there/bin/promtool" "$@"',
+    "alertmanager": 'exec "$there/bin/prometheus-alertmanager" "$@" 9< "$there/share/prometheus/alertmanager"',
+    "amtool": 'exec "$there/bin/amtool" "$@"',
+}
+
+
+class PackageError(Exception):
+    """A package cannot be had; the message says why, with apt's own words."""
+
+
+def is_here() -> bool:
+    """Whether this is Debian, or near enough to have its package tools."""
+    return all(shutil.which(command) for command in ("apt-get", "apt-cache", "dpkg"))
+
+
+def install(package: str) -> None:
+    """Installs a package, without asking questions; only root can."""
+    if os.geteuid() != 0:
+        raise PackageError(f"Only root can install it (apt-get install {package}).")
+    options = ["-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3"]
+    warnings = _update(options)
+    _run(["apt-get", *options, "install", "-y", "--no-install-recommends", package], warnings=warnings)
+
+
+def unpack_servers(folder: Path) -> None:
+    """Puts Prometheus and Alertmanager into `folder`, to be run as `bin/prometheus` and so on; whole or not at all."""
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock, tempfile.TemporaryDirectory(dir=folder) as scratch:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if all((folder / "bin" / name).exists() for name in LAUNCHERS):
+            return
+        unpacked = Path(scratch, "unpacked")
+        for package in _download(Path(scratch)):
+            _run(["dpkg", "-x", str(package), str(unpacked)])
+        # 200 MB of time zone sources that no page reads.
+        shutil.rmtree(unpacked / "usr/share/javascript/moment-timezone/data", ignore_errors=True)
+        _reopen_templates(unpacked / "usr/bin/prometheus-alertmanager")
+        shutil.rmtree(folder / "debian", ignore_errors=True)
+        unpacked.rename(folder / "debian")
+        _write_launchers(folder / "bin")
+
+
+def _download(folder: Path) -> list[Path]:
+    """The servers' packages, and those that Prometheus' pages need, as files in `folder`."""
+    for needed in ("state/lists/partial", "cache/archives/partial"):
+        (folder / needed).mkdir(parents=True)
+    conf = folder / "apt.conf"
+    conf.write_text(APT_CONF.format(folder=folder))
+    warnings = _update(["-c", str(conf)])
+    only_depends = [
+        f"--no-{kind}" for kind in ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhances")
+    ]
+    names = _run(["apt-cache", "-c", str(conf), "depends", "--recurse", *only_depends, *SERVERS], warnings=warnings)
+    pages = {name for name in names.splitlines() if name.startswith(WEB_PAGES)}
+    _run(["apt-get", "-c", str(conf), "download", *SERVERS, *sorted(pages)], cwd=folder, warnings=warnings)
+    return sorted(folder.glob("*.deb"))
+
+
+def _reopen_templates(alertmanager: Path) -> None:
+    alertmanager.write_bytes(alertmanager.read_bytes().replace(INSTALLED_AT, OPENED_AS))
+
+
+def _write_launchers(folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    for name, command in LAUNCHERS.items():
+        launcher = folder / name
+        launcher.write_text(f'#!/bin/sh\nthere=$(dirname "$0")/../debian/usr\n{command}\n')
+        launcher.chmod(0o755)
+
+
+def _update(options: list[str]) -> str:
+    """Refreshes apt's lists; what it complained about, since one dead source among several need not matter."""
+    try:
+        _run(["apt-get", *options, "update"])
+    except PackageError as failed:
+        return f"{failed}\n"
+    return ""
+
+
+def _run(command: list[str], cwd: Path | None = None, warnings: str = "") -> str:
+    """What the command printed; raises `PackageError` with that, after the warnings of earlier commands."""
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(  # noqa: S603 (a fixed program, and packages from our own table)
+        command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
+    )
+    if done.returncode != 0:
+        said = (done.stdout + done.stderr).strip().splitlines()
+        raise PackageError("\n".join([f"{warnings}`{' '.join(command)}` failed:", *said[-10:]]))
+    return done.stdout

@@ -1,0 +1,197 @@
+"""Real servers as child processes on 127.0.0.1: started, awaited until ready, ended.
+
+with Alertmanager(tools.get("alertmanager"), config, folder) as alertmanager:
+    alertmanager.get("/api/v2/alerts")
+"""
+
+import http.client
+import json
+import random
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+HOST = "127.0.0.1"
+START_SECONDS = 30.0
+STOP_SECONDS = 5.0
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class ServerError(Exception):
+    """A server did not start, ended by itself or refused a request; `server` is the one, the message says what."""
+
+    def __init__(self, server: "Server", message: str) -> None:
+        super().__init__(message)
+        self.server = server
+
+
+class Server:
+    """A child process that serves HTTP; its output goes to `<name>.log` in `folder`, which must exist."""
+
+    def __init__(self, name: str, command: Sequence[str], folder: Path, port: int, ready: str) -> None:
+        self.name = name
+        self.port = port
+        self.url = f"http://{HOST}:{port}"
+        self._command = command
+        self._ready = ready
+        self._log = folder / f"{name}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Starts it and waits until it says that it is ready; raises `ServerError`."""
+        with self._log.open("ab") as log:
+            # A session of its own: Ctrl-C is for us, who end the servers in order.
+            self._process = subprocess.Popen(  # noqa: S603 (programs that we chose)
+                self._command,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Ends it, by force when it does not end when asked to."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def kill(self) -> None:
+        """Ends it as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self.stop()
+
+    def check(self) -> None:
+        """Raises `ServerError` when it has ended by itself."""
+        code = self._process.poll() if self._process else None
+        if code is not None:
+            raise ServerError(self, f"{self.name} ended by itself with exit code {code}")
+
+    def log_tail(self, lines: int = 15) -> str:
+        """The last lines that it has written."""
+        return "\n".join(self._log.read_text(errors="replace").splitlines()[-lines:]) if self._log.exists() else ""
+
+    def get(self, path: str) -> Any:
+        """The JSON document at this path; raises `ServerError` on any status but 200."""
+        status, body = self._request(self.port, "GET", path)
+        if status != 200:
+            raise ServerError(self, f"{self.name} answered {status} to GET {path}: {body.decode(errors='replace')}")
+        return json.loads(body)
+
+    def _request(self, port: int, *rest: Any) -> tuple[int, bytes]:
+        try:
+            return request(port, *rest)
+        except OSError as error:
+            # A process that ends refuses connections a moment before its exit code is known.
+            time.sleep(0.2)
+            self.check()
+            raise ServerError(self, f"{self.name} does not answer: {error}") from error
+
+    def _wait_until_ready(self) -> None:
+        def ready() -> bool:
+            self.check()
+            try:
+                return request(self.port, "GET", self._ready)[0] == 200
+            except OSError:
+                return False
+
+        if not wait_for(ready, START_SECONDS):
+            raise ServerError(self, f"{self.name} was not ready after {START_SECONDS:.0f} seconds ({self._ready})")
+
+
+class Exporter(Server):
+    """`threatboard receive`; `config` is the content of its configuration file; the listeners get free ports."""
+
+    def __init__(self, config: Mapping[str, Any], folder: Path) -> None:
+        self.intake_port = free_port()
+        port = free_port()
+        listeners = {"intake": f"{HOST}:{self.intake_port}", "metrics": f"{HOST}:{port}"}
+        whole = {**config, **{key: {**config.get(key, {}), "listen": listen} for key, listen in listeners.items()}}
+        file = folder / "exporter.yml"
+        file.write_text(json.dumps(whole))
+        command = [sys.executable, "-m", "exporter", "receive", "--config", str(file)]
+        super().__init__("exporter", command, folder, port, "/readyz")
+
+    def post(self, path: str, body: bytes) -> None:
+        """Posts to the intake as Falco does; raises `ServerError` unless all of it was accepted."""
+        status, answer = self._request(self.intake_port, "POST", path, body, {"Content-Type": "application/json"})
+        if status != 204:
+            raise ServerError(self, f"exporter answered {status} to POST {path}: {answer.decode(errors='replace')}")
+
+
+class Alertmanager(Server):
+    """An Alertmanager without peers; `config` is its configuration file's text."""
+
+    def __init__(self, program: Path, config: str, folder: Path) -> None:
+        port = free_port()
+        file = folder / "alertmanager.yml"
+        file.write_text(config)
+        command = [
+            str(program),
+            f"--config.file={file}",
+            f"--storage.path={folder / 'alertmanager'}",
+            f"--web.listen-address={HOST}:{port}",
+            f"--web.external-url=http://{HOST}:{port}",
+            "--cluster.listen-address=",
+        ]
+        super().__init__("alertmanager", command, folder, port, "/-/ready")
+
+
+def request(
+    port: int, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+) -> tuple[int, bytes]:
+    """One HTTP request to 127.0.0.1, on a connection of its own; the status and the body. Raises `OSError`."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=10)
+    try:
+        connection.request(method, path, body or None, dict(headers or {}))
+        response = connection.getresponse()
+        return response.status, response.read()
+    except http.client.HTTPException as error:
+        raise ConnectionError(f"{method} {path}: {error!r}") from error
+    finally:
+        connection.close()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, every: float = 0.1) -> bool:
+    """Whether the condition came true within this time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(every)
+    return True
+
+
+def free_port() -> int:
+    """A port to listen on that nobody does; below those that Linux gives to outgoing connections, so it stays free."""
+    while True:
+        port = random.randrange(20_000, 32_768)  # noqa: S311 (no secret)
+        with socket.socket() as probe:
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return port

@@ -1,0 +1,99 @@
+"""The programs that the demo and the tests need beside Python: which there are, and where this machine has them.
+
+`python -m demo.tools [NAME ...]` gets what is missing (see `demo/debian.py`) and says where each program is; it exits
+1 with a sentence for each that cannot be had.
+"""
+
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from demo import debian
+
+UNPACKED = Path(__file__).resolve().parent.parent / ".tools"
+"""Where Debian's packages are unpacked when a program is not on the PATH."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program: the names it goes by on a PATH, Debian's package, and the product's name for people.
+
+    An `installed` one is for tests only and is installed by root; the others are unpacked, by anyone.
+    """
+
+    commands: tuple[str, ...]
+    package: str
+    product: str
+    installed: bool = False
+
+
+TOOLS = {
+    "prometheus": Tool(("prometheus",), "prometheus", "Prometheus 2.42 or newer"),
+    "promtool": Tool(("promtool",), "prometheus", "Prometheus 2.42 or newer"),
+    "alertmanager": Tool(
+        ("alertmanager", "prometheus-alertmanager"), "prometheus-alertmanager", "Alertmanager 0.25 or newer"
+    ),
+    "amtool": Tool(("amtool",), "prometheus-alertmanager", "Alertmanager 0.25 or newer"),
+    "chromium": Tool(("chromium", "chromium-browser", "google-chrome"), "chromium", "Chromium", installed=True),
+}
+
+
+class MissingToolError(Exception):
+    """A program cannot be had here; the message says what to do."""
+
+
+def find(name: str) -> Path | None:
+    """The program, from the PATH first, then from `.tools/`; None when it is in neither."""
+    tool = TOOLS[name]
+    paths = (shutil.which(command) for command in tool.commands)
+    found = next((path for path in paths if path), None) or shutil.which(name, path=str(UNPACKED / "bin"))
+    return Path(found) if found else None
+
+
+def get(name: str) -> Path:
+    """The program, fetched first if need be; raises `MissingToolError`."""
+    found = find(name)
+    if found is None:
+        _fetch(name)
+        found = find(name)
+    if found is None:
+        raise MissingToolError(f"Debian's package {TOOLS[name].package} has no {name}: {_by_hand(name)}")
+    return found
+
+
+def _fetch(name: str) -> None:
+    tool = TOOLS[name]
+    if not debian.is_here():
+        raise MissingToolError(f"{name} is not on the PATH, and only on Debian is it fetched for you: {_by_hand(name)}")
+    try:
+        if tool.installed:
+            print(f"Installing {tool.product} from Debian's packages, for the tests only", flush=True)
+            debian.install(tool.package)
+        else:
+            print(f"Unpacking Prometheus and Alertmanager from Debian's packages into {UNPACKED.name}/", flush=True)
+            debian.unpack_servers(UNPACKED)
+    except debian.PackageError as error:
+        raise MissingToolError(f"{name} could not be fetched: {_by_hand(name)}\n{error}") from error
+
+
+def _by_hand(name: str) -> str:
+    tool = TOOLS[name]
+    return f"put {tool.product} on the PATH, so that `{tool.commands[0]}` can be run."
+
+
+def main(names: Sequence[str]) -> int:
+    """Gets the programs of these names, or all of them; says where each is."""
+    faults = 0
+    for name in names or TOOLS:
+        try:
+            print(f"{name}: {get(name)}", flush=True)
+        except MissingToolError as missing:
+            faults += 1
+            print(missing, file=sys.stderr, flush=True)
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

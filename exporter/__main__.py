@@ -1,0 +1,87 @@
+"""The command line: `threatboard receive`, `check-config`, `send-test`."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from exporter import __version__, catalog
+from exporter.config import ConfigError, describe, load
+from exporter.send_test import send_test
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit code: 0 good, 1 it failed and said why, 2 wrong usage."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    code: int = options.run(options)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="threatboard", description="Security events in, Prometheus metrics out.")
+    parser.add_argument("--version", action="version", version=f"threatboard {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    receive = commands.add_parser("receive", help="take events over HTTP and show them to Prometheus")
+    receive.add_argument("--config", type=Path, metavar="FILE", help="YAML; without it the defaults run")
+    receive.set_defaults(run=_receive)
+
+    check = commands.add_parser(
+        "check-config", help="say what is wrong with a configuration, or print what it comes to"
+    )
+    check.add_argument("file", type=Path, metavar="FILE")
+    check.set_defaults(run=_check_config)
+
+    test = commands.add_parser("send-test", help="send one test alert the way Falco does")
+    test.add_argument(
+        "url", metavar="URL", help="such as http://localhost:2801/falco, with user:token@ where auth is on"
+    )
+    test.add_argument(
+        "--priority", choices=catalog.PRIORITIES[:-1], default="notice", help="critical pages (default: notice)"
+    )
+    test.add_argument("--namespace", default="threatboard-test", help="the namespace that it is about")
+    test.add_argument("--ca-file", type=Path, metavar="FILE", help="CA of the receiver's certificate")
+    test.add_argument("--cert-file", type=Path, metavar="FILE", help="client certificate and key in one file, for mTLS")
+    test.add_argument("--token-file", type=Path, metavar="FILE", help="token of intake.auth")
+    test.set_defaults(run=send_test)
+    return parser
+
+
+def _receive(options: argparse.Namespace) -> int:
+    # Only here: the other commands should not wait for the server's modules.
+    import uvloop
+
+    from exporter.app import Receiver
+    from exporter.listener import ListenError
+
+    # Until there is something to reload a SIGHUP would end the process.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    async def run() -> None:
+        await Receiver(options.config).run()
+
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run())
+    except (ConfigError, ListenError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _check_config(options: argparse.Namespace) -> int:
+    try:
+        config = load(options.file)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"# {options.file} is good. It comes to:\n{describe(config)}", end="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,235 @@
+# ruff: noqa: RUF009 - setting() and section() are dataclasses.field() with a row of the table in it
+"""The configuration: every setting as a row of a table, `load` from YAML, `describe`, and what waits for a restart.
+
+    config = load(Path("threatboard.yaml"))      # ConfigError names every fault with its line
+    config.series.limit, config.intake.listen.port
+
+Attributes are the keys of the YAML file. Durations are seconds, sizes bytes, paths absolute. What is read from the
+files that the configuration names (tokens, certificates) hangs beside the path: `auth.token`, `tls.context`.
+"""
+
+import dataclasses
+import ssl
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from exporter.credentials import CredentialError, Secret, read_token, server_context
+from exporter.kinds import ADDRESS, COUNT, DURATION, FILE, SIZE, SWITCH, Address, Scalar
+from exporter.reader import Reader
+from exporter.schema import Entries, Setting, parts, rows, section, setting, value_at
+from exporter.tuning import Entry
+
+
+class ConfigError(ValueError):
+    """The configuration cannot be used. The message has one line a fault; `files` are those that it names."""
+
+    def __init__(self, faults: tuple[str, ...], files: tuple[Path, ...] = ()) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+        self.files = files
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """Who may send or look: the token, presented as Bearer or as the password of Basic; without one, everybody."""
+
+    token_file: Path | None = setting(FILE, change="live")
+    token: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """TLS of a listener: on when both files are set. `context` is made from them and ready for use."""
+
+    cert_file: Path | None = setting(FILE, change="switch")
+    key_file: Path | None = setting(FILE, change="switch")
+    context: ssl.SSLContext | None = field(default=None, repr=False, compare=False, kw_only=True)
+
+    def faults(self) -> Iterable[tuple[tuple[str, ...], str]]:
+        """What is wrong between settings: those involved, the one at fault first, and a sentence."""
+        if self.cert_file and not self.key_file:
+            yield ("cert_file", "key_file"), "TLS needs key_file as well"
+        if self.key_file and not self.cert_file:
+            yield ("key_file", "cert_file"), "TLS needs cert_file as well"
+
+
+@dataclass(frozen=True, slots=True)
+class MutualTls(Tls):
+    """TLS that can also ask the client for a certificate, signed by one in `client_ca_file`."""
+
+    client_ca_file: Path | None = setting(FILE, change="switch")
+
+    def faults(self) -> Iterable[tuple[tuple[str, ...], str]]:
+        yield from Tls.faults(self)
+        if self.client_ca_file and not (self.cert_file or self.key_file):
+            yield (
+                ("client_ca_file", "cert_file", "key_file"),
+                "client certificates need TLS: set cert_file and key_file",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """The listener that takes events."""
+
+    listen: Address = setting(ADDRESS, "0.0.0.0:2801", change="restart")
+    max_body: int = setting(SIZE, "1MiB", change="live", at_least="1KiB")
+    max_events: int = setting(COUNT, "10000", change="live", at_least="1")
+    head_timeout: float = setting(DURATION, "10s", change="live", at_least="10ms")
+    body_timeout: float = setting(DURATION, "10s", change="live", at_least="10ms")
+    max_connections: int = setting(COUNT, "10000", change="live", at_least="1")
+    tls: MutualTls = section(MutualTls)
+    auth: Auth = section(Auth)
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """The listener that shows metrics, probes and recent events."""
+
+    listen: Address = setting(ADDRESS, "0.0.0.0:9376", change="restart")
+    tls: Tls = section(Tls)
+    auth: Auth = section(Auth)
+    protect_metrics: bool = setting(SWITCH, "false", change="live")
+
+    def faults(self) -> Iterable[tuple[tuple[str, ...], str]]:
+        """What is wrong between settings: those involved, the one at fault first, and a sentence."""
+        if self.protect_metrics and not self.auth.token_file:
+            yield ("protect_metrics", "auth.token_file"), "needs a token: set metrics.auth.token_file"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The counter store; `limit` is per metric family."""
+
+    limit: int = setting(COUNT, "20000", change="live", at_least="1")
+    idle_expiry: float = setting(DURATION, "6h", change="live", at_least="1s")
+    settle: float = setting(DURATION, "10m", change="live")
+    zero_hold: float = setting(DURATION, "0s", change="live")
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """Which controls this cluster is expected to have."""
+
+    ids: bool = setting(SWITCH, "true", change="live")
+    network: bool = setting(SWITCH, "false", change="live")
+    hubble: bool = setting(SWITCH, "false", change="live")
+    waf: bool = setting(SWITCH, "false", change="live")
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Events for people: lines on standard output, and how many recent ones are kept for the status page."""
+
+    log: bool = setting(SWITCH, "true", change="restart")
+    keep: int = setting(COUNT, "1000", change="live", at_least="0")
+
+
+@dataclass(frozen=True, slots=True)
+class Falco:
+    """How Falco's alerts are counted."""
+
+    tuning: tuple[Entry, ...] = setting(Entries(Entry), change="live")
+    pod_label: bool = setting(SWITCH, "true", change="live")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole configuration."""
+
+    intake: Intake = section(Intake)
+    metrics: Metrics = section(Metrics)
+    series: Series = section(Series)
+    controls: Controls = section(Controls)
+    events: Events = section(Events)
+    falco: Falco = section(Falco)
+
+    def faults(self) -> Iterable[tuple[tuple[str, ...], str]]:
+        """What is wrong between sections, as in the sections themselves."""
+        if self.intake.listen == self.metrics.listen and self.metrics.listen.port:
+            yield ("metrics.listen", "intake.listen"), f"is the same as intake.listen, {self.intake.listen}"
+
+
+def load(path: Path | None) -> Config:
+    """The configuration in the file at `path`, with the files that it names; None gives the defaults.
+
+    Raises ConfigError, whose message has one line for each fault: `FILE:LINE: path.of.key: what is wrong`.
+    """
+    if path is None:
+        return Config()
+    reader = Reader(path)
+    config: Config = reader.read(Config)
+    files = named_files(config)
+    config = dataclasses.replace(
+        config,
+        intake=_with_credentials(config.intake, "intake", reader),
+        metrics=_with_credentials(config.metrics, "metrics", reader),
+    )
+    if messages := reader.messages():
+        raise ConfigError(messages, files)
+    return config
+
+
+def _with_credentials(listener: Any, name: str, reader: Reader) -> Any:
+    """`listener` (Intake or Metrics) with its token and TLS context; what is wrong goes to the reader."""
+    tls, auth = listener.tls, listener.auth
+    client_ca = getattr(tls, "client_ca_file", None)
+
+    def attempt(part: str, read: Callable[[], Any]) -> Any:
+        try:
+            return read()
+        except CredentialError as error:
+            for key, problem in error.problems.items():
+                reader.fault(f"{name}.{part}.{key}", problem)
+
+    if auth.token_file:
+        auth = dataclasses.replace(auth, token=attempt("auth", lambda: read_token(auth.token_file)))
+    if tls.cert_file and tls.key_file and reader.sound(f"{name}.tls.client_ca_file"):
+        context = attempt("tls", lambda: server_context(tls.cert_file, tls.key_file, client_ca))
+        tls = dataclasses.replace(tls, context=context)
+    return dataclasses.replace(listener, auth=auth, tls=tls)
+
+
+def named_files(config: Config) -> tuple[Path, ...]:
+    """Every file that `config` names: certificates, keys, CAs, tokens."""
+    values = (value_at(config, row.path) for row in rows(Config) if row.setting.kind is FILE)
+    return tuple(value for value in values if value is not None)
+
+
+def restart_needed(old: Config, new: Config) -> list[str]:
+    """The settings that differ and are taken into use only by a restart, such as `intake.listen`."""
+    waiting = []
+    for path, about in ((row.path, row.setting) for row in rows(Config) if "[]" not in row.path):
+        before, after = value_at(old, path), value_at(new, path)
+        if about.change == "switch":
+            before, after = before is None, after is None
+        if about.change != "live" and before != after:
+            waiting.append(path)
+    return waiting
+
+
+def describe(config: Config) -> str:
+    """The effective configuration as YAML that `load` takes back; of secrets only the name of their file."""
+    return yaml.safe_dump(_plain(config), sort_keys=False, allow_unicode=True, default_flow_style=False, width=120)
+
+
+def _plain(part: Any) -> dict[str, Any]:
+    plain: dict[str, Any] = {}
+    for name, about in parts(type(part)).items():
+        value = getattr(part, name)
+        if not isinstance(about, Setting):
+            plain[name] = _plain(value)
+        elif isinstance(about.kind, Entries):
+            plain[name] = [_plain(entry) for entry in value]
+        elif isinstance(about.kind, Scalar):
+            if value is not None:
+                plain[name] = about.kind.show(value)
+            elif about.kind is FILE:
+                plain[name] = None
+        else:
+            plain[name] = {key: texts[0] if len(texts) == 1 else list(texts) for key, texts in value.items()}
+    return plain

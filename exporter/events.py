@@ -1,0 +1,119 @@
+"""Events for people: the recent ones in memory, and one JSON line each on standard output.
+
+Lines are written by a thread of their own from a bounded buffer, so that a stuck pipe stops neither the taking of
+events nor their counting: lines are dropped then, and counted.
+"""
+
+import asyncio
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from queue import SimpleQueue
+
+import orjson
+
+from exporter.sources import Event, Line
+
+FLUSH_INTERVAL = 0.05
+"""Seconds over which lines are gathered before the thread is woken: a wake-up costs more than an event."""
+
+MAX_WAITING = 16 << 20
+"""Bytes of lines that may wait to be written."""
+
+
+def line(received: float, control: str, event: Event, tuned: Line) -> bytes:
+    """One event as people read it, as JSON: only what is known, times in RFC 3339."""
+    described = event.describe()
+    happened = described.get("time")
+    if isinstance(happened, float):
+        described["time"] = rfc3339(happened)
+    whole = {"received": rfc3339(received), "control": control, **described, **tuned}
+    return orjson.dumps({key: value for key, value in whole.items() if value not in ("", None)})
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An accepted event, kept as its line: the event itself may be as large as a body."""
+
+    received: float
+    text: bytes
+
+    def line(self) -> Line:
+        """The line, read again."""
+        read: Line = orjson.loads(self.text)
+        return read
+
+
+def rfc3339(timestamp: float) -> str:
+    """A Unix time as RFC 3339 in UTC, to the millisecond."""
+    try:
+        return datetime.fromtimestamp(timestamp, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (ValueError, OverflowError):  # a sender's clock in the year 10000
+        return str(timestamp)
+
+
+class Recent:
+    """The newest events, newest first."""
+
+    def __init__(self) -> None:
+        self._records: deque[Record] = deque(maxlen=0)
+
+    def add(self, record: Record) -> None:
+        self._records.appendleft(record)
+
+    def resize(self, keep: int) -> None:
+        """Keeps this many from now on."""
+        self._records = deque(list(self._records)[:keep], maxlen=keep)
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self._records)
+
+
+class LineWriter:
+    """Writes lines to a file descriptor, from a thread; tells `dropped(n)` of lines that were not written."""
+
+    def __init__(self, descriptor: int, dropped: Callable[[int], None]) -> None:
+        self._descriptor = descriptor
+        self._dropped = dropped
+        self._gathered: list[bytes] = []
+        self._batches: SimpleQueue[list[bytes] | None] = SimpleQueue()
+        # Each of the two numbers has one writer, the loop and the thread: no lock is needed.
+        self._taken = 0
+        self._written = 0
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._write_all, name="event-lines", daemon=True)
+        self._thread.start()
+
+    def add(self, text: bytes) -> None:
+        """Takes a line to be written soon; never waits."""
+        if self._taken - self._written + len(text) > MAX_WAITING:
+            self._dropped(1)
+            return
+        self._taken += len(text)
+        if not self._gathered:
+            self._loop.call_later(FLUSH_INTERVAL, self._flush)
+        self._gathered.append(text)
+
+    def _flush(self) -> None:
+        if self._gathered:
+            self._batches.put(self._gathered)
+            self._gathered = []
+
+    async def close(self, patience: float) -> None:
+        """Writes what is waiting, for at most this many seconds."""
+        self._flush()
+        self._batches.put(None)
+        await asyncio.to_thread(self._thread.join, patience)
+
+    def _write_all(self) -> None:
+        while (batch := self._batches.get()) is not None:
+            rest = memoryview(b"\n".join([*batch, b""]))
+            try:
+                while rest:
+                    rest = rest[os.write(self._descriptor, rest) :]
+            except OSError:  # nobody reads any more
+                self._dropped(len(batch))
+            self._written += sum(map(len, batch))

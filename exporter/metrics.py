@@ -1,0 +1,181 @@
+"""The catalog made real: what is counted, and the page that shows it. The only importer of prometheus_client.
+
+The page is the store's own text followed by what `prometheus_client` renders of the registry that holds the rest.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import Metric as CollectedMetric
+from prometheus_client.exposition import choose_encoder
+
+from exporter import __version__, catalog
+from exporter.clock import Clock
+from exporter.series import Family, Labels, Store
+from exporter.sources import Event
+
+# `_created` lines double the page, and the store shows births in a way that every reader knows.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+
+class Metrics:
+    """Every metric of the catalog, counted and shown. One per process; tests make their own."""
+
+    def __init__(self, limit: int = 20_000, clock: Clock = time) -> None:
+        self._clock = clock
+        self.store = Store([metric for metric in catalog.METRICS.values() if metric.stored], limit, clock)
+        self.registry = CollectorRegistry(auto_describe=False)
+        self._own = {
+            name: _register(metric, self.registry) for name, metric in catalog.METRICS.items() if not metric.stored
+        }
+        ProcessCollector(registry=self.registry)
+        self.registry.register(_StoreState(self.store))
+        self.gauge("threat_build_info", __version__).set(1)
+        self._accepted = {
+            control: self.counter("threat_events_accepted_total", control) for control in catalog.CONTROLS
+        }
+        self._skewed = {
+            control: self.counter("threat_clock_skew_events_total", control) for control in catalog.CONTROLS
+        }
+        delay = self._own["threat_event_delay_seconds"]
+        assert isinstance(delay, Histogram)
+        self._delays = {control: delay.labels(control) for control in catalog.CONTROLS}
+        for control in (*catalog.CONTROLS, catalog.UNATTRIBUTED):
+            for reason in catalog.REJECT_REASONS:
+                self.counter("threat_events_rejected_total", control, reason)
+
+    def counter(self, name: str, *labels: str) -> Counter:
+        metric = self._own[name]
+        assert isinstance(metric, Counter)
+        return metric.labels(*labels) if labels else metric
+
+    def gauge(self, name: str, *labels: str) -> Gauge:
+        metric = self._own[name]
+        assert isinstance(metric, Gauge)
+        return metric.labels(*labels) if labels else metric
+
+    # Counting ------------------------------------------------------------------------------------------------
+
+    def add(self, metric: str, labels: Labels) -> None:
+        """Adds one to a stored counter."""
+        self.store.families[metric].add(labels)
+
+    def set(self, metric: str, labels: Labels, value: int) -> None:
+        """Sets a stored gauge, or a stored counter that the sender keeps."""
+        self.store.families[metric].set(labels, value)
+
+    def set_now(self, metric: str, labels: Labels) -> None:
+        """Sets a stored gauge to the time."""
+        self.set(metric, labels, int(self._clock.time()))
+
+    def accept(self, control: str, event: Event) -> None:
+        """What every accepted event moves, whether or not a tuning entry then suppresses it."""
+        self._accepted[control].inc()
+        self.set_now("threat_last_event_timestamp_seconds", (control, event.hostname))
+        if event.time is not None:
+            delay = self._clock.time() - event.time
+            if delay < -catalog.CLOCK_TOLERANCE:
+                self._skewed[control].inc()
+            self._delays[control].observe(max(0.0, delay))
+
+    def reject(self, control: str, reason: str) -> None:
+        """Counts one thing that was not accepted; `reason` is one of `catalog.REJECT_REASONS`."""
+        self.counter("threat_events_rejected_total", control, reason).inc()
+
+    def expect(self, controls: Mapping[str, bool]) -> None:
+        """Which controls the configuration expects, by the keys of `catalog.COMPONENTS`."""
+        for key, expected in controls.items():
+            self.gauge("threat_control_expected", *catalog.COMPONENTS[key]).set(expected)
+
+    def reloaded(self, success: bool, timestamp: float) -> None:
+        """Notes that the configuration was read; the time is that of the one in use."""
+        self.gauge("threat_config_reload_success").set(success)
+        if success:
+            self.gauge("threat_config_reload_timestamp_seconds").set(timestamp)
+
+    def lines_dropped(self, count: int) -> None:
+        """Counts event lines that were not written; may be called from any thread."""
+        self.counter("threat_event_lines_dropped_total").inc(count)
+
+    # Showing -------------------------------------------------------------------------------------------------
+
+    def page(self, accept: str, cutoff: int | None) -> tuple[str, Iterator[bytes]]:
+        """The content type and the page in slices, for an Accept header; series born after `cutoff` read 0."""
+        try:
+            encode, content_type = choose_encoder(accept)
+        except ValueError:  # a version that is no version
+            encode, content_type = choose_encoder("")
+        openmetrics = content_type.startswith("application/openmetrics-text")
+        return content_type, self._slices(encode(self.registry), openmetrics, cutoff)
+
+    def _slices(self, rest: bytes, openmetrics: bool, cutoff: int | None) -> Iterator[bytes]:
+        for family in self.store.families.values():
+            yield _head(family.metric, openmetrics)
+            yield from family.slices(cutoff)
+        yield rest  # in OpenMetrics it ends with the page's one `# EOF`
+
+
+class StoreCollector:
+    """The store as prometheus_client sees it, true values only: for tests, which compare it with the page."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def collect(self) -> Iterator[CollectedMetric]:
+        for family in self._store.families.values():
+            yield _collected(family)
+
+
+class _StoreState:
+    """The gauges and counters about the store itself, read when they are shown."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def collect(self) -> Iterator[CollectedMetric]:
+        families = self._store.families
+        for name, values in {
+            "threat_series": {name: len(family) for name, family in families.items()},
+            "threat_series_limit": {name: family.limit for name, family in families.items()},
+            "threat_series_overflow_total": {name: family.overflowed for name, family in families.items()},
+            "threat_series_expired_total": {name: family.expired for name, family in families.items()},
+        }.items():
+            shown = _family(catalog.METRICS[name])
+            for family, value in values.items():
+                shown.add_metric([family], value)
+            yield shown
+
+
+def _register(metric: catalog.Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
+    if metric.kind == "histogram":
+        return Histogram(metric.name, metric.help, metric.labels, registry=registry, buckets=metric.buckets)
+    return (Counter if metric.kind == "counter" else Gauge)(metric.name, metric.help, metric.labels, registry=registry)
+
+
+def _family(metric: catalog.Metric) -> CounterMetricFamily | GaugeMetricFamily:
+    kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+    return kind(metric.name, metric.help, labels=metric.labels)
+
+
+def _collected(family: Family) -> CollectedMetric:
+    shown = _family(family.metric)
+    for sample in family.samples():
+        shown.add_metric(list(sample.labels), sample.value)
+    return shown
+
+
+def _head(metric: catalog.Metric, openmetrics: bool) -> bytes:
+    name = metric.name.removesuffix("_total") if openmetrics and metric.kind == "counter" else metric.name
+    text = metric.help.replace("\\", r"\\").replace("\n", r"\n")
+    if openmetrics:
+        text = text.replace('"', r"\"")
+    return f"# HELP {name} {text}\n# TYPE {name} {metric.kind}\n".encode()

@@ -1,0 +1,74 @@
+"""What happens to a body once the listener has all of it: parse, tune, count, remember."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from exporter.clock import Clock
+from exporter.events import LineWriter, Recent, Record, line
+from exporter.metrics import Metrics
+from exporter.sources import Counters, Event, Line, Rejected, Source
+
+
+class Counted(Protocol):
+    """What moves series in the place of an event: the event itself, a changed copy, or the fact of its suppression."""
+
+    def tally(self, counters: Counters) -> None: ...
+
+
+class Ruling(NamedTuple):
+    """What tuning made of an event: what is counted, and what its event line says of that."""
+
+    counted: Counted
+    tuned: Line
+
+
+Tune = Callable[[Event], Ruling]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a path's bodies go: the source that parses them, and what tunes its events."""
+
+    source: Source
+    tune: Tune
+
+
+class Outcome(NamedTuple):
+    """What became of one body."""
+
+    accepted: int
+    rejected: list[Rejected]
+
+
+class Pipeline:
+    """Takes bodies; everything in it is quick, for the sender waits."""
+
+    def __init__(self, metrics: Metrics, recent: Recent, lines: LineWriter | None, clock: Clock) -> None:
+        self._metrics = metrics
+        self._recent = recent
+        self._lines = lines
+        self._clock = clock
+
+    def take(self, route: Route, body: bytes, max_events: int) -> Outcome:
+        """Counts every event of a body that can be used, and every thing in it that cannot."""
+        control = route.source.control
+        accepted = 0
+        rejected: list[Rejected] = []
+        for event in route.source.parse(body, max_events):
+            if isinstance(event, Rejected):
+                rejected.append(event)
+                self._metrics.reject(control, event.reason)
+            else:
+                accepted += 1
+                self._accept(control, event, route.tune(event))
+        return Outcome(accepted, rejected)
+
+    def _accept(self, control: str, event: Event, ruling: Ruling) -> None:
+        self._metrics.accept(control, event)
+        ruling.counted.tally(self._metrics)
+        received = self._clock.time()
+        text = line(received, control, event, ruling.tuned)
+        self._recent.add(Record(received, text))
+        if self._lines is not None:
+            self._lines.add(text)

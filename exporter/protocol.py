@@ -1,0 +1,335 @@
+"""uvicorn's HTTP/1.1 protocol with the bounds that it lacks, and one that answers without a task.
+
+uvicorn leaves half a head open for ever, reads heads of any size, and answers garbage in plain text. `BoundedProtocol`
+adds limits on time, size and number of connections, and says in JSON what was wrong. `DirectProtocol` collects the
+body and calls a plain function: what takes events needs no `await`, and a task for each request costs more than the
+request itself.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+import httptools
+import orjson
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from exporter.catalog import MAX_HEAD_BYTES
+from exporter.scrapers import Connection
+
+Headers = list[tuple[bytes, bytes]]
+"""Header names in lower case, and values, as they came."""
+
+_log = logging.getLogger("threatboard")
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Answer(NamedTuple):
+    """A whole HTTP answer. `reason` is what a refusal is counted under (`catalog.REJECT_REASONS`)."""
+
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    reason: str = ""
+
+    @classmethod
+    def json(cls, status: int, content: object, *headers: tuple[bytes, bytes], reason: str = "") -> "Answer":
+        return cls(status, orjson.dumps(content), ((b"content-type", b"application/json"), *headers), reason)
+
+    @classmethod
+    def refusal(cls, status: int, reason: str, sentence: str, *headers: tuple[bytes, bytes]) -> "Answer":
+        """An error: the sentence that helps the sender, as JSON."""
+        return cls.json(status, {"error": sentence}, *headers, reason=reason)
+
+    def encoded(self, keep_alive: bool) -> bytes:
+        """The bytes on the wire."""
+        lines = [f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}\r\n".encode()]
+        lines += [name + b": " + value + b"\r\n" for name, value in self.headers]
+        if self.status != HTTPStatus.NO_CONTENT:
+            lines.append(b"content-length: %d\r\n" % len(self.body))
+        if not keep_alive:
+            lines.append(b"connection: close\r\n")
+        return b"".join([*lines, b"\r\n", self.body])
+
+
+@dataclass
+class Limits:
+    """Bounds of one listener, in seconds, bytes and connections; may change while it runs."""
+
+    head_timeout: float = 10.0
+    body_timeout: float = 10.0
+    max_body: int = 1 << 20
+    max_connections: int = 10_000
+
+
+class Request(NamedTuple):
+    """The head of a request."""
+
+    method: bytes
+    path: bytes
+    headers: Headers
+
+    def header(self, name: bytes) -> bytes:
+        """The first value of a header, or nothing."""
+        return next((value for key, value in self.headers if key == name), b"")
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection of a listener: refuses with a sentence what goes past `limits`, tells `refused(reason, path)`."""
+
+    def __init__(
+        self,
+        config: Config,
+        state: ServerState,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        limits: Limits,
+        refused: Callable[[str, bytes], None],
+    ) -> None:
+        super().__init__(config, state, {}, loop)
+        self.limits = limits
+        self.peer = Connection("")
+        self.url = b""
+        self._refused = refused
+        self._in_head = False
+        self._in_body = False
+        self._head_bytes = 0
+        self._ended = False
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self.peer.address = self.client[0] if self.client else ""
+        self.peer.abort = transport.abort
+        if len(self.connections) > self.limits.max_connections:
+            # Not an answer: Falco takes a 503 for success, but logs a connection that was cut.
+            self._refused("too_many_connections", b"")
+            self._ended = True
+            transport.abort()
+            return
+        self._wait_for_next()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.peer.closed = True
+        self._clear_deadline()
+        self._unset_keepalive_if_required()
+        if self._in_body and not self._ended:
+            self._refused("truncated", self._path())
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._ended:
+            return
+        self._unset_keepalive_if_required()
+        if not self._in_body:
+            self._head_bytes += len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._stay_with_http_1(data[upgrade.args[0] :])
+            return
+        except httptools.HttpParserError:
+            self._end(Answer.refusal(400, "malformed_http", "this is not a valid HTTP/1.1 request"))
+            return
+        if not self._ended:
+            self._watch()
+
+    def _stay_with_http_1(self, rest: bytes) -> None:
+        """Reads a request again that asks for another protocol, without its asking: the parser would drop its body."""
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self._end(Answer.refusal(405, "method", "this is no proxy"))
+            return
+        lines = [method + b" " + self.url + b" HTTP/1.1"]
+        lines += [name + b": " + value for name, value in self.headers if name != b"upgrade"]
+        self.parser = httptools.HttpRequestParser(self)
+        self._head_bytes = 0
+        self.data_received(b"\r\n".join([*lines, b"", rest]))
+
+    def _watch(self) -> None:
+        """After each read: a request that is not whole yet has a deadline from its first byte."""
+        if self._in_head and self._head_bytes > MAX_HEAD_BYTES:
+            self._end_head_too_large()
+        elif self._in_head:
+            self._set_deadline(self.limits.head_timeout)
+        elif self._in_body:
+            self._set_deadline(self.limits.body_timeout)
+        else:
+            self._clear_deadline()
+
+    def _path(self) -> bytes:
+        """Where the request that is under way wants to go, once that is known."""
+        return self.url.partition(b"?")[0] if self._in_body else b""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["state"]["connection"] = self.peer
+        self._in_head = True
+
+    def on_headers_complete(self) -> None:
+        if self._head_complete():
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if not self._ended:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if self._message_complete():
+            super().on_message_complete()
+
+    def _head_complete(self) -> bool:
+        """Notes the step from head to body; False if there is nothing to answer (yet)."""
+        if self._ended or self.parser.should_upgrade():
+            return False
+        self._in_head, self._in_body, self._head_bytes = False, True, 0
+        self._clear_deadline()
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
+            self._end_head_too_large()
+        return not self._ended
+
+    def _message_complete(self) -> bool:
+        """Notes the end of a request; False if there is nothing to answer (yet)."""
+        if self._ended or not self._in_body:
+            return False
+        self._in_body = False
+        self._clear_deadline()
+        return True
+
+    def _end_head_too_large(self) -> None:
+        self._end(Answer.refusal(431, "head_too_large", f"the request's head is over {MAX_HEAD_BYTES} bytes"))
+
+    def _wait_for_next(self) -> None:
+        """Between two requests a connection may be idle for long: Falco has one open per node."""
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def _set_deadline(self, seconds: float) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(seconds, self._too_slow)
+
+    def _clear_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        part, seconds = ("head", self.limits.head_timeout) if self._in_head else ("body", self.limits.body_timeout)
+        self._end(Answer.refusal(408, "timeout", f"the request's {part} took longer than {seconds:g}s"))
+
+    def _end(self, answer: Answer) -> None:
+        """Gives the last answer of this connection. What the client still sends is read and dropped for a while.
+
+        Closing at once would reset the connection, and the client would see that instead of the answer.
+        """
+        self._refused(answer.reason, self._path())
+        self._ended = True
+        self._clear_deadline()
+        self._unset_keepalive_if_required()
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.write(answer.encoded(keep_alive=False))
+        self._deadline = self.loop.call_later(self.limits.body_timeout, self.transport.close)
+
+
+Take = Callable[[Request, bytes], Answer]
+"""Answers a whole request."""
+
+Screen = Callable[[Request], Answer | None]
+"""Refuses a request by its head alone, or does not."""
+
+
+class DirectProtocol(BoundedProtocol):
+    """A connection whose requests a plain function answers, in order, as soon as each is whole."""
+
+    def __init__(self, *args: Any, screen: Screen, take: Take, **bounds: Any) -> None:
+        super().__init__(*args, **bounds)
+        self._screen = screen
+        self._take = take
+        self._request = Request(b"", b"", [])
+        self._refusal: Answer | None = None
+        self._chunks: list[bytes] = []
+        self._size = 0
+
+    def on_message_begin(self) -> None:
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+        self._in_head = True
+        self._refusal = None
+        self._chunks = []
+        self._size = 0
+
+    def on_headers_complete(self) -> None:
+        if not self._head_complete():
+            return
+        self._request = Request(self.parser.get_method(), self.url.split(b"?", 1)[0], self.headers)
+        self._refusal = self._screen(self._request) or self._too_large(_declared_length(self._request))
+        if self.expect_100_continue:
+            if self._refusal is not None:
+                self._end(self._refusal)
+            else:
+                self.transport.write(_CONTINUE)
+
+    def on_body(self, body: bytes) -> None:
+        if self._ended:
+            return
+        self._size += len(body)
+        if self._refusal is None:
+            self._refusal = self._too_large(self._size)
+        if self._refusal is None:
+            self._chunks.append(body)
+        elif self._size > MAX_HEAD_BYTES:  # a small body is read to its end, so that the connection can go on
+            self._end(self._refusal)
+
+    def on_message_complete(self) -> None:
+        if not self._message_complete() or self.transport.is_closing():
+            return
+        if self._refusal is not None:
+            answer = self._refusal
+            self._refused(answer.reason, self._request.path)
+        else:
+            answer = self._answer(self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks))
+        keep_alive = self.parser.should_keep_alive()
+        self.transport.write(answer.encoded(keep_alive))
+        if keep_alive:
+            self._wait_for_next()
+        else:
+            self._ended = True
+            self.transport.close()
+
+    def _answer(self, body: bytes) -> Answer:
+        try:
+            return self._take(self._request, body)
+        except Exception:  # noqa: BLE001  # httptools would make a fault of ours look like the sender's
+            _log.exception("a request could not be answered")
+            self._refused("internal", self._request.path)
+            return Answer.refusal(500, "internal", "threatboard failed to take this; its log says why")
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.flow.pause_reading()  # a client that does not read its answers gets no more of them
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.flow.resume_reading()
+
+    def _too_large(self, size: int) -> Answer | None:
+        if size <= self.limits.max_body:
+            return None
+        sentence = (
+            f"the body is over {self.limits.max_body} bytes; send fewer events at a time, or raise intake.max_body"
+        )
+        return Answer.refusal(413, "too_large", sentence)
+
+
+def _declared_length(request: Request) -> int:
+    value = request.header(b"content-length")
+    return int(value) if value.isdigit() else 0

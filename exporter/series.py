@@ -1,0 +1,214 @@
+"""The counter store: series that are first shown at zero, bounded in number, and expire when idle.
+
+Prometheus' `increase()` cannot see a series that is born at 1, and the alerts that matter are exactly those. So every
+new series has a birth stamp, and an answer is rendered for a cut-off: series born after it read 0. Which cut-off a
+scraper gets is the business of `exporter/scrapers.py`.
+
+The text of a series is made once, at its birth, as a template with a place for the number; a page is slices of
+templates filled in by one `%` each. Everything here runs on the event loop's thread.
+"""
+
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from exporter.catalog import OTHER, SHARE_DIVISOR, Metric
+from exporter.clock import Clock
+
+SLICE = 512
+"""Series rendered in one go; between slices the event loop takes events."""
+
+_NEVER = float("inf")
+
+Labels = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One series as a scraper would see it."""
+
+    labels: Labels
+    value: int
+
+
+class Births:
+    """Hands out birth stamps: microseconds of Unix time, each above the one before even when the clock steps back."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.latest = 0
+
+    def stamp(self) -> int:
+        """A stamp for a series that is born now."""
+        self.latest = max(self.latest + 1, self.at(0.0))
+        return self.latest
+
+    def at(self, seconds_ago: float) -> int:
+        """The stamp that a series born this long ago would have."""
+        return int((self._clock.time() - seconds_ago) * 1e6)
+
+
+class Family:
+    """All series of one stored metric. `limit` is the number of label sets, overflow series not counted."""
+
+    def __init__(self, metric: Metric, limit: int, births: Births, clock: Clock) -> None:
+        self.metric = metric
+        self.limit = limit
+        self.overflowed = 0
+        self.expired = 0
+        self._births = births
+        self._clock = clock
+        self._slots: dict[Labels, int] = {}
+        self._keys: list[Labels] = []
+        self._lines: list[bytes] = []
+        self._values = array("Q")
+        self._born = array("Q")
+        self._touched = array("d")
+        self._newest: list[int] = []
+        self._free: list[int] = []
+        self._share_at = [metric.labels.index(label) for label in metric.share]
+        self._shares: dict[Labels, int] = {}
+        self._overflow = [(metric.overflow or {}).get(label, (OTHER,)) for label in metric.labels]
+        self._pinned: frozenset[Labels] = frozenset()
+        if metric.overflow is not None:
+            self._pinned = frozenset(product(*self._overflow))
+            for labels in sorted(self._pinned):
+                self._touched[self._create(labels)] = _NEVER
+
+    def __len__(self) -> int:
+        """Series held, overflow series included."""
+        return len(self._slots)
+
+    def add(self, labels: Labels, amount: int = 1) -> None:
+        """Adds to a counter; a label set that finds no place is counted in its overflow series."""
+        slot = self._slots.get(labels)
+        if slot is None:
+            slot = self._place(labels)
+            if slot is None:
+                return
+        self._values[slot] += amount
+        self._touch(slot)
+
+    def set(self, labels: Labels, value: int) -> None:
+        """Sets a gauge, or a counter that somebody else keeps, to its absolute value (0 to 2^64 - 1)."""
+        slot = self._slots.get(labels)
+        if slot is None:
+            slot = self._place(labels)
+            if slot is None:
+                return
+        self._values[slot] = value
+        self._touch(slot)
+
+    def _touch(self, slot: int) -> None:
+        if self._touched[slot] != _NEVER:
+            self._touched[slot] = self._clock.monotonic()
+
+    def samples(self) -> Iterator[Sample]:
+        """Every series with its true value."""
+        for labels, slot in self._slots.items():
+            yield Sample(labels, self._values[slot])
+
+    def slices(self, cutoff: int | None) -> Iterator[bytes]:
+        """The family's lines, slice by slice; series born after `cutoff` read 0 (None: every value is true)."""
+        if not self.metric.zero_first:
+            cutoff = None
+        for start in range(0, len(self._lines), SLICE):
+            lines = self._lines[start : start + SLICE]
+            values: Sequence[int] = self._values[start : start + SLICE]
+            if cutoff is not None and self._newest[start // SLICE] > cutoff:
+                born = self._born[start : start + SLICE]
+                values = [0 if birth > cutoff else value for birth, value in zip(born, values, strict=True)]
+            if self._free:
+                values = [value for value, line in zip(values, lines, strict=True) if line]
+            yield b"".join(lines) % tuple(values)
+
+    def expire(self, idle: float) -> None:
+        """Drops the series that nothing has touched for this many seconds; overflow series stay."""
+        before = self._clock.monotonic() - idle
+        for slot in [slot for slot, touched in enumerate(self._touched) if touched < before]:
+            labels = self._keys[slot]
+            del self._slots[labels]
+            self._count_share(labels, -1)
+            self._keys[slot] = ()
+            self._lines[slot] = b""
+            self._values[slot] = 0
+            self._touched[slot] = _NEVER
+            self._free.append(slot)
+            self.expired += 1
+
+    def _place(self, labels: Labels) -> int | None:
+        """The slot for a label set not seen yet: a new one, else its overflow series, else none."""
+        if (
+            len(self._slots) - len(self._pinned) < self.limit
+            and self._shares.get(self._share(labels), 0) < self._quota()
+        ):
+            self._count_share(labels, 1)
+            return self._create(labels)
+        self.overflowed += 1
+        if not self._pinned:
+            return None
+        kept = (value if value in closed else OTHER for value, closed in zip(labels, self._overflow, strict=True))
+        return self._slots[tuple(kept)]
+
+    def _quota(self) -> int:
+        return max(1, self.limit // SHARE_DIVISOR) if self._share_at else self.limit
+
+    def _share(self, labels: Labels) -> Labels:
+        return tuple(labels[index] for index in self._share_at)
+
+    def _count_share(self, labels: Labels, change: int) -> None:
+        share = self._share(labels)
+        count = self._shares.get(share, 0) + change
+        if count:
+            self._shares[share] = count
+        else:
+            del self._shares[share]
+
+    def _create(self, labels: Labels) -> int:
+        if self._free:
+            slot = self._free.pop()
+        else:
+            slot = len(self._keys)
+            self._keys.append(())
+            self._lines.append(b"")
+            self._values.append(0)
+            self._born.append(0)
+            self._touched.append(_NEVER)
+            if slot % SLICE == 0:
+                self._newest.append(0)
+        self._slots[labels] = slot
+        self._keys[slot] = labels
+        self._lines[slot] = _template(self.metric, labels)
+        self._born[slot] = self._newest[slot // SLICE] = self._births.stamp()
+        self._touched[slot] = self._clock.monotonic()
+        return slot
+
+
+class Store:
+    """The stored families by metric name, and what they have in common: births, limit and expiry."""
+
+    def __init__(self, metrics: Sequence[Metric], limit: int, clock: Clock) -> None:
+        self.births = Births(clock)
+        self.families = {metric.name: Family(metric, limit, self.births, clock) for metric in metrics}
+
+    def resize(self, limit: int) -> None:
+        """Takes a new limit into use; a lower one drops nothing, it lets nothing new in."""
+        for family in self.families.values():
+            family.limit = limit
+
+    def expire(self, idle: float) -> None:
+        """Drops the series of every family that were idle for this many seconds."""
+        for family in self.families.values():
+            family.expire(idle)
+
+
+def _template(metric: Metric, labels: Labels) -> bytes:
+    """One line of the text format (the same in OpenMetrics) with `%d` for the number."""
+    pairs = ",".join(f'{name}="{_escaped(value)}"' for name, value in zip(metric.labels, labels, strict=True))
+    return f"{metric.name}{{{pairs}}}".replace("%", "%%").encode() + b" %d\n"
+
+
+def _escaped(value: str) -> str:
+    """A label value as both text formats write it (prometheus.io, "Exposition formats"; OpenMetrics 1.0, 3.2)."""
+    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

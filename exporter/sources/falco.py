@@ -1,0 +1,183 @@
+"""Falco's alerts and its own messages, as Falco 0.20 to 0.44 and falcosidekick's webhook send them.
+
+Shapes follow falcosecurity/falco `userspace/engine/formats.cpp` and `userspace/falco/{event_drops,stats_writer}.cpp`,
+and falcosidekick `types/types.go`. Every key but the rule's name may be missing or of another type.
+"""
+
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+from exporter.catalog import PRIORITIES, TACTICS
+from exporter.sources import Rejected, Source
+from exporter.sources.body import documents
+from exporter.sources.falco_events import DropMessage, FalcoAlert, Fields, InternalMessage, MetricsSnapshot
+from exporter.sources.text import MAX_TEXT_CHARS, clean
+from exporter.sources.workload import deployment_of, workload
+
+FalcoEvent: TypeAlias = FalcoAlert | DropMessage | MetricsSnapshot | InternalMessage
+
+_INTERNAL = "Falco internal: "
+_DROPS = "Falco internal: syscall event drop"
+_SNAPSHOT = "Falco internal: metrics snapshot"
+_ALERT_KEYS = ("priority", "output", "output_fields")
+
+_PRIORITY_OF = {priority: priority for priority in PRIORITIES} | {"info": "informational"}
+_PRIORITY_AS_SENT = {priority.title(): priority for priority in PRIORITIES}  # Falco's own spelling: the short way
+
+# Missing before Falco 0.30; plural from falcosidekick, upper case from Falco's gRPC enumeration.
+_SOURCE_OF = {"": "syscall", "syscalls": "syscall", "SYSCALL": "syscall"}
+
+# The numbers that MITRE ATT&CK (Enterprise) gives its tactics, in the order of catalog.TACTICS.
+_TACTIC_IDS = (43, 42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 10, 40)
+_TACTIC_RANK = {f"mitre_{tactic}": rank for rank, tactic in enumerate(TACTICS)}
+_TACTIC_RANK |= {f"ta{number:04}": rank for rank, number in enumerate(_TACTIC_IDS)}
+_TACTIC_RANK["mitre_data_destruction"] = TACTICS.index("impact")  # a technique that a published rule uses as a tactic
+
+_TACTIC_BEGINNINGS = ("mi", "MI", "Mi", "TA", "ta", "Ta")
+
+_NAMESPACE_FIELDS = ("k8s.ns.name", "k8smeta.ns.name", "ka.target.namespace")
+_POD_FIELDS = ("k8s.pod.name", "k8smeta.pod.name", "ka.target.pod.name")
+_DEPLOYMENT_FIELDS = ("k8smeta.deployment.name", "k8s.deployment.name")
+_REPLICA_SET_FIELDS = ("k8smeta.rs.name", "k8s.rs.name")
+_CONTROLLER_FIELDS = ("k8smeta.rc.name", "k8s.rc.name")
+_AUDITED_WORKLOADS = ("deployments", "statefulsets", "daemonsets", "jobs", "cronjobs", "replicationcontrollers")
+_TIME_FIELDS = ("evt.time", "evt.time.iso8601", "evt.rawtime", "evt.datetime", "jevt.time", "jevt.rawtime")
+
+_SHORTEST_TIME = len("2030-01-02T03:04:05")
+_MIN_NANOSECONDS = 10**17  # in 1973: a smaller number is in another unit
+_MAX_COUNT = 2**64
+_MAX_COUNT_DIGITS = 20
+
+
+def parse(body: bytes, max_events: int) -> list[FalcoEvent | Rejected]:
+    """The events in a decompressed body, in their order, a `Rejected` in the place of each that is none."""
+    return [value if type(value) is Rejected else _event(value) for value in documents(body, max_events)]
+
+
+def _event(value: object) -> FalcoEvent | Rejected:
+    if type(value) is not dict:
+        return Rejected("not_an_alert", "an event must be a JSON object, as Falco sends it with json_output: true")
+    if "rule" not in value:
+        value = {key.lower(): item for key, item in value.items()}  # hand-written senders spell it `Rule`
+    get = value.get
+    rule = get("rule")
+    rule = clean(rule).strip() if not isinstance(rule, dict | list) else ""
+    if not rule:
+        if any(key in value for key in _ALERT_KEYS):
+            return Rejected("no_rule", "the alert has no rule name: send the key `rule`")
+        return Rejected("not_an_alert", "not a Falco alert: it has no `rule`, `priority`, `output` or `output_fields`")
+
+    raw = get("output_fields")
+    raw = raw if type(raw) is dict else {}
+    hostname = clean(get("hostname"))
+    time = _time(get("time"), raw)
+    source = clean(get("source"))
+    source = _SOURCE_OF.get(source, source)
+    if source == "internal" or rule.startswith(_INTERNAL):
+        return _internal(rule, hostname, time, raw, get("output"))
+
+    pod = _pod(raw)
+    return FalcoAlert(
+        rule,
+        _priority(get("priority")),
+        source,
+        _tactic(get("tags")),
+        hostname,
+        _first(raw, _NAMESPACE_FIELDS),
+        pod,
+        _workload(raw, pod, hostname),
+        time,
+        clean(get("output") or get("message"), MAX_TEXT_CHARS),
+        Fields(raw),
+    )
+
+
+def _internal(
+    rule: str, hostname: str, time: float | None, raw: dict[str, object], output: object
+) -> DropMessage | MetricsSnapshot | InternalMessage:
+    if rule == _DROPS:
+        return DropMessage(hostname, time, _count(raw.get("n_drops")))
+    if rule == _SNAPSHOT:
+        return MetricsSnapshot(hostname, time, _count(raw.get("scap.n_evts")), _count(raw.get("scap.n_drops")))
+    return InternalMessage(hostname, time, rule, clean(output, MAX_TEXT_CHARS))
+
+
+def _priority(value: object) -> str:
+    """A priority of the catalog, whatever its case; `unknown` for numbers, which mean opposite things by sender."""
+    if type(value) is str and (priority := _PRIORITY_AS_SENT.get(value)):
+        return priority
+    return _PRIORITY_OF.get(clean(value).strip().lower(), "unknown")
+
+
+def _tactic(tags: object) -> str:
+    """The earliest tactic on the attack chain that the tags name, or the empty string.
+
+    Spellings: `mitre_defense_evasion`, `TA0005`, `TA0005-defense-evasion`, in any case.
+    """
+    if type(tags) is not list:
+        return ""
+    earliest = len(TACTICS)
+    for tag in tags:
+        if type(tag) is str and tag[:2] in _TACTIC_BEGINNINGS:
+            key = tag.lower()
+            rank = _TACTIC_RANK.get(key.partition("-")[0] if key.startswith("ta") else key.replace("-", "_"), earliest)
+            earliest = min(earliest, rank)
+    return TACTICS[earliest] if earliest < len(TACTICS) else ""
+
+
+def _first(raw: dict[str, object], names: tuple[str, ...]) -> str:
+    """The first of these fields that says something, or the empty string."""
+    for name in names:
+        if text := clean(raw.get(name)):
+            return text
+    return ""
+
+
+def _pod(raw: dict[str, object]) -> str:
+    pod = _first(raw, _POD_FIELDS)
+    return pod or (clean(raw.get("ka.target.name")) if raw.get("ka.target.resource") == "pods" else "")
+
+
+def _workload(raw: dict[str, object], pod: str, hostname: str) -> str:
+    """What runs the pod: by the metadata plugins, else by the pod's name, else what an API request is about."""
+    if deployment := _first(raw, _DEPLOYMENT_FIELDS):
+        return deployment
+    if replica_set := _first(raw, _REPLICA_SET_FIELDS):
+        return deployment_of(replica_set)
+    if controller := _first(raw, _CONTROLLER_FIELDS):
+        return controller
+    if pod:
+        return workload(pod, hostname)
+    return clean(raw.get("ka.target.name")) if raw.get("ka.target.resource") in _AUDITED_WORKLOADS else ""
+
+
+def _time(written: object, raw: dict[str, object]) -> float | None:
+    """Unix time of an event from its `time` (RFC 3339, any fraction), else from a field in nanoseconds."""
+    if type(written) is str and len(written) >= _SHORTEST_TIME:
+        try:
+            moment = datetime.fromisoformat(written)
+            seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError):
+            seconds = 0.0
+        # The zero times of Go (year 1) and C (1970) mean that the sender did not know.
+        if seconds > 0:
+            return seconds
+    for name in _TIME_FIELDS:
+        nanoseconds = _count(raw.get(name))
+        if nanoseconds and nanoseconds > _MIN_NANOSECONDS:
+            return nanoseconds / 1e9
+    return None
+
+
+def _count(value: object) -> int | None:
+    """A whole number from 0 to 2^64, sent as a number or, as in drop messages, as digits; None for anything else."""
+    if isinstance(value, str):
+        if not (value.isascii() and value.isdigit() and len(value) <= _MAX_COUNT_DIGITS):
+            return None
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MAX_COUNT:
+        return None
+    return int(value)
+
+
+FALCO = Source("ids", parse)

@@ -1,0 +1,121 @@
+"""`python -m demo` as a person runs it: the whole way to Slack, left running, interrupted, and when a part fails."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.servers import ROOT, request, wait_for
+
+DEMO = (sys.executable, "-m", "demo")
+URL = re.compile(r"http://127\.0\.0\.1:(\d+)")
+
+
+@pytest.fixture
+def environment(tool: Callable[[str], Path], tmp_path: Path) -> dict[str, str]:
+    """The environment to run it in: no colours, and a place for temporary files that must be empty afterwards."""
+    for name in ("prometheus", "alertmanager"):
+        tool(name)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    return {**os.environ, "TMPDIR": str(scratch), "NO_COLOR": "1", "KEEP": ""}
+
+
+@pytest.fixture
+def kept(environment: dict[str, str], tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", Path]]:
+    """The demo with KEEP=1, and the file that it writes to."""
+    out = tmp_path / "out"
+    with (
+        out.open("w") as file,
+        subprocess.Popen(
+            DEMO, cwd=ROOT, env={**environment, "KEEP": "1"}, stdout=file, stderr=subprocess.STDOUT, text=True
+        ) as process,
+    ):
+        yield process, out
+        process.kill()
+
+
+def left_behind(environment: dict[str, str]) -> list[str]:
+    return os.listdir(environment["TMPDIR"])  # noqa: PTH208
+
+
+def nobody_listens(out: str) -> bool:
+    for port in {int(port) for port in URL.findall(out)}:
+        try:
+            request(port, "GET", "/")
+        except OSError:
+            continue
+        return False
+    return True
+
+
+def test_the_demo_plays_from_falco_to_slack_in_under_two_minutes(environment: dict[str, str]) -> None:
+    began = time.monotonic()
+    done = subprocess.run(DEMO, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert time.monotonic() - began < 120
+    assert done.stderr == ""
+    story = done.stdout
+    order = [
+        "Critical A program that is not part of the image",
+        "Prometheus stores the new series at zero: 0 at",
+        "Prometheus stores the alert: 0 at",
+        "increase() sees it:",
+        "The alert fires in Prometheus: FalcoCriticalAlert",
+        "| CRITICAL: Drop and execute new binary in container in shop",
+        "| *Where:* namespace shop, workload checkout, pod checkout-6d5f7c9b8c-x2vqp, node worker-2",
+        "| *Since:* 20",
+        "From Falco's alert to the message in Slack:",
+    ]
+    places = [story.find(words) for words in order]
+    assert -1 not in places, story
+    assert places == sorted(places)
+    assert left_behind(environment) == []
+    assert nobody_listens(story)
+
+
+def test_keep_leaves_it_running_until_ctrl_c_and_then_nothing_is_left(
+    environment: dict[str, str], kept: tuple["subprocess.Popen[str]", Path]
+) -> None:
+    process, out = kept
+    assert wait_for(lambda: "Send alerts" in out.read_text() or process.poll() is not None, seconds=120)
+    story = out.read_text()
+    for name, path in {"Metrics": "/metrics", "Prometheus": "/-/ready", "Alertmanager": "/-/ready"}.items():
+        [port] = re.findall(rf"{name} +http://127\.0\.0\.1:(\d+)", story)
+        assert request(int(port), "GET", path)[0] == 200
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+    assert left_behind(environment) == []
+    assert nobody_listens(story)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_half_way_it_ends_all_that_it_started(
+    environment: dict[str, str], kept: tuple["subprocess.Popen[str]", Path], number: signal.Signals
+) -> None:
+    process, out = kept
+    assert wait_for(lambda: "alertmanager is ready" in out.read_text(), seconds=30)
+    process.send_signal(number)
+    assert process.wait(20) == 130
+    assert out.read_text().endswith("Interrupted; everything that was started has ended.\n")
+    assert left_behind(environment) == []
+    assert nobody_listens(out.read_text())
+
+
+def test_a_part_that_fails_is_named_with_its_last_words(environment: dict[str, str], tmp_path: Path) -> None:
+    broken = tmp_path / "path" / "alertmanager"
+    broken.parent.mkdir()
+    broken.write_text("#!/bin/sh\necho 'no space left on device' >&2\nexit 3\n")
+    broken.chmod(0o755)
+    environment["PATH"] = f"{broken.parent}:{environment['PATH']}"
+    done = subprocess.run(DEMO, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "The demo failed: alertmanager ended by itself with exit code 3" in done.stdout
+    assert "| no space left on device" in done.stdout
+    assert left_behind(environment) == []
