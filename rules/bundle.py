@@ -104,17 +104,16 @@ def index(tree: Tree) -> str:
         "",
         "## Numbers to tune",
         "",
-        "Recordings in `rules/recording/thresholds.yaml`; the chart writes them from its values. To leave a namespace out of",
-        'every alert that names one, record `threat:excluded{namespace="…"}` there.',
+        "Recordings in `rules/recording/thresholds.yaml`; the chart writes them from its values. To leave a namespace",
+        'out of every alert that names one, record `threat:excluded{namespace="…"}` there.',
         "",
         "| alert | threshold | unit |",
         "|---|---|---|",
     ]
-    lines += [
-        f"| {rule.labels['alertname']} | {rule.expr.removeprefix('vector(').removesuffix(')')} | {rule.labels['unit']} |"
-        for rule in tree.recordings
-        if rule.name == "threat:threshold"
-    ]
+    tuned = [rule for rule in tree.recordings if rule.name == "threat:threshold"]
+    for rule in tuned:
+        number = rule.expr.removeprefix("vector(").removesuffix(")")
+        lines.append(f"| {rule.labels['alertname']} | {number} | {rule.labels['unit']} |")
     lines += ["", "## What the rules read from others", "", "| metric | component | setting |", "|---|---|---|"]
     external = yaml.safe_load((tree.root / "external.yaml").read_text(encoding="utf-8"))
     lines += [f"| `{name}` | {entry['component']} | {entry['setting']} |" for name, entry in sorted(external.items())]

@@ -101,14 +101,13 @@ def duplicates(tree: Tree) -> list[str]:
 
 
 def thresholds(tree: Tree) -> list[str]:
-    """A threshold has an alert that reads it, and an alert reads no threshold but its own or that of one it sharpens."""
+    """A threshold is that of an alert that exists, told once and read by a rule."""
     read = {name for alert in tree.alerts for name in re.findall(r'threat:threshold\{alertname="(\w+)"\}', alert.expr)}
     told = [rule.labels["alertname"] for rule in tree.recordings if rule.name == "threat:threshold"]
     existing = {alert.name for alert in tree.alerts}
     found = [f"{name}: no rule reads its threshold" for name in sorted(set(told) - read)]
-    return found + [
-        f"{name}: threshold of no alert, or told twice" for name in told if name not in existing or told.count(name) > 1
-    ]
+    found += [f"{name}: threshold of an alert that does not exist" for name in sorted(set(told) - existing)]
+    return found + [f"{name}: threshold told twice" for name in sorted(set(told)) if told.count(name) > 1]
 
 
 def exclusions(tree: Tree) -> list[str]:

@@ -26,7 +26,7 @@ _HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _TECHNIQUE = re.compile(r"\b(TA\d{4}|T\d{4}(?:\.\d{3})?)\b([^,;\n]*)")
 _PAYLOAD = re.compile(r"-d '(\{.*?\})'", re.DOTALL)
-_SHORTEST = 40
+_SHORTEST = 20
 
 
 def sections(text: str) -> dict[str, str]:

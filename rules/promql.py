@@ -38,8 +38,11 @@ def known(external: Path, recordings: tuple[Rule, ...]) -> dict[str, Series]:
             TARGET_LABELS | set(metric.labels),
             {label: frozenset(values) | {""} for label, values in closed.items() if values},
         )
-        for suffix in ("_bucket", "_sum", "_count") if metric.kind == "histogram" else ("",):
-            series[metric.name + suffix] = told
+        if metric.kind == "histogram":
+            series[f"{metric.name}_bucket"] = Series(told.labels | {"le"}, told.values)
+            series |= {f"{metric.name}_{part}": told for part in ("sum", "count")}
+        else:
+            series[metric.name] = told
     for name, entry in yaml.safe_load(external.read_text(encoding="utf-8")).items():
         labels = entry.get("labels") or {}
         series[name] = Series(
@@ -73,7 +76,7 @@ def labels_of(node: Any, series: Mapping[str, Series]) -> frozenset[str]:
     """Labels that the result of an expression can carry."""
     match node:
         case pq.VectorSelector():
-            return series[node.name].labels if node.name in series else frozenset()
+            return series[node.name].labels if node.name and node.name in series else frozenset()
         case pq.MatrixSelector():
             return labels_of(node.vector_selector, series)
         case pq.AggregateExpr():
@@ -124,7 +127,7 @@ def _joined(node: Any, left: frozenset[str], right: frozenset[str]) -> frozenset
 
 
 def faults(expr: str, series: Mapping[str, Series]) -> list[str]:
-    """What an expression asks for in vain: a metric, a label, or a closed value that does not exist; unparsable text."""
+    """What an expression asks for in vain: a metric, a label, or a closed value that is not there; bad syntax."""
     try:
         tree = pq.parse(expr)
     except ValueError as error:

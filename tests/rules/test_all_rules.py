@@ -1,0 +1,80 @@
+"""One test a property, over all rules at once; each fails with the full list of offenders."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rules import checks
+from rules.tree import ROOT, Tree, load
+
+
+@pytest.mark.parametrize("check", checks.CHECKS, ids=lambda check: check.__name__)
+def test_all_rules_have_the_property(check: Callable[[Tree], list[str]]) -> None:
+    assert check(load()) == []
+
+
+# One fault planted in a copy of the rules: file, text that is replaced, replacement, and the check that has to see it.
+FAULTS = (
+    ("ids/IdsBurstInPod.yaml", "IdsBurstInPod\n", "IdsBurstInPods\n", checks.triples),
+    ("ids/IdsBurstInPod.yaml", "severity: warning", "severity: page", checks.shape),
+    ("ids/IdsBurstInPod.yaml", "threatboard-ids", "threatboard-ids\n    interval: 1m", checks.shape),
+    ("ids/IdsBurstInPod.yaml", "summary: One pod", "summary: '{{ $labels.pod }}'\n          x: One pod", checks.shape),
+    ("ids/IdsCriticalAlert.yaml", "threat_falco_alerts_total", "threat_falco_alert_total", checks.names),
+    ("ids/IdsCriticalAlert.yaml", "emergency|alert", "emergencies|alert", checks.names),
+    ("ids/IdsCriticalAlert.yaml", "{priority=~", "{prio=~", checks.names),
+    ("ids/IdsCriticalAlert.yaml", "hostname, rule", "rule", checks.template_labels),
+    ("platform/PlatformEventsRejected.yaml", "cluster, reason", "cluster, control, reason", checks.template_labels),
+    ("ids/IdsBurstInPod.yaml", 'printf "%.0f" $value', "$value", checks.counts_are_rounded),
+    ("ids/IdsBurstInPod.yaml", 'alertname="IdsBurstInPod"', 'alertname="HostCpuSpike"', checks.thresholds),
+    ("ids/IdsBurstInPod.yaml", "unless on (namespace) threat:excluded", "", checks.exclusions),
+    (
+        "ids/IdsBurstInPod.yaml",
+        "namespace_workload_pod:threat_events:increase5m{",
+        '{__name__=~".*", ',
+        checks.no_wide_selectors,
+    ),
+    ("ids/IdsBurstInPod.test.yaml", "'boundary:", "'border:", checks.cases),
+    ("ids/IdsBurstInPod.test.yaml", "alertname: IdsBurstInPod", "alertname: IdsBurst", checks.cases),
+    ("ids/IdsBurstInPod.md", "## Goal", "## Aim", checks.pages),
+    ("ids/IdsBurstInPod.md", "Warning:", "Critical:", checks.pages),
+    ("ids/IdsBurstInPod.md", "T1059 Command", "T1058 Command", checks.pages),
+    ("ids/IdsBurstInPod.md", "T1059 Command", "T1059 Commando", checks.pages),
+    ("ids/IdsBurstInPod.md", '"priority":"Notice"', '"priority":"Loud"', checks.pages),
+    ("ids/IdsBurstInPod.md", "sum by (rule, priority)", "sum by (rule, colour)", checks.pages),
+    ("ids/IdsBurstInPod.md", "**First five minutes.**", "", checks.pages),
+)
+
+
+@pytest.mark.parametrize(("file", "old", "new", "check"), FAULTS, ids=lambda value: getattr(value, "__name__", None))
+def test_a_planted_fault_is_seen(
+    tmp_path: Path, file: str, old: str, new: str, check: Callable[[Tree], list[str]]
+) -> None:
+    root = tmp_path / "rules"
+    shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    path = root / "alerts" / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    assert check(load(root))
+
+
+def test_a_file_that_belongs_to_no_alert_is_seen(tmp_path: Path) -> None:
+    root = tmp_path / "rules"
+    shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    (root / "alerts" / "ids" / "Forgotten.md").write_text("# Forgotten\n", encoding="utf-8")
+    (root / "alerts" / "ids" / "IdsBurstInPod.test.yaml").unlink()
+    assert checks.triples(load(root)) == [
+        "IdsBurstInPod: IdsBurstInPod.test.yaml is missing",
+        "Forgotten.md belongs to no alert",
+    ]
+
+
+def test_two_rules_with_one_expression_are_seen(tmp_path: Path) -> None:
+    root = tmp_path / "rules"
+    shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    one, other = (root / "alerts" / "platform" / f"Platform{name}.yaml" for name in ("StateUnhealthy", "Watchdog"))
+    text = one.read_text(encoding="utf-8")
+    other.write_text(text.replace("PlatformStateUnhealthy", "PlatformWatchdog"), encoding="utf-8")
+    assert checks.duplicates(load(root)) == ["PlatformStateUnhealthy and PlatformWatchdog have one expression"]
