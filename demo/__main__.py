@@ -27,6 +27,7 @@ from demo.story import STORY
 from demo.terminal import BOLD, Terminal
 
 HERE = Path(__file__).resolve().parent
+LOG_WIDTH = 200
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -125,7 +126,7 @@ def _keep(stage: Stage, terminal: Terminal) -> None:
 def _fail(terminal: Terminal, why: str, server: Server) -> int:
     terminal.failed(why)
     terminal.words(f"The last lines of {server.name}'s log:")
-    terminal.quoted(server.log_tail())
+    terminal.quoted("\n".join(line[:LOG_WIDTH] for line in server.log_tail().splitlines()))
     return 1
 
 

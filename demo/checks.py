@@ -57,8 +57,8 @@ def born_at_zero(selector: str) -> Check:
     """The first sample that Prometheus stores for the selector is 0."""
 
     def check(stage: Stage) -> Seen:
-        first = [(at, value) for at, value in _changes(stage, selector)[:1] if value == 0]
-        return Seen(bool(first), _in_words(first))
+        first = _changes(stage, selector)[:1]
+        return Seen([value for _, value in first] == [0], _in_words(first))
 
     return check
 

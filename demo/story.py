@@ -45,7 +45,7 @@ NOISE = (
     replace(BUILD_SHELL, pod="runner-7c9d8b6f5d-w9j7p", node="worker-3"),
     BACKUP,
     BUILD_SHELL,
-    replace(API_CLIENT, namespace="shop", pod="catalog-64f9b7d8c5-zv2hn", node="worker-1"),
+    replace(BACKUP, pod="nightly-29384710-hv6tr", node="worker-1"),
     API_CLIENT,
     BUILD_SHELL,
 )
@@ -66,7 +66,7 @@ SERIES = f'threat_falco_alerts_total{{rule="{INTRUSION.rule}",k8s_ns_name="{INTR
 STORY = (
     Act(
         heading="1. An ordinary day",
-        words="What Falco says about a healthy cluster, from four namespaces on three nodes. All of it is counted, and"
+        words="What Falco says about a healthy cluster, from three namespaces on three nodes. All of it is counted, and"
         " nobody is woken up.",
         steps=(
             *(Falco(alert, then=0.4) for alert in NOISE),

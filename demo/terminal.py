@@ -33,7 +33,10 @@ class Terminal:
 
     def seen(self, seconds: float, text: str) -> None:
         """Something that came true, and how long it took."""
-        self._line(f"  {self._coloured(f'{seconds:5.1f} s', GREEN)}  {text}")
+        first, *rest = textwrap.wrap(text, WIDTH - 11, break_long_words=False, break_on_hyphens=False)
+        self._line(f"  {self._coloured(f'{seconds:5.1f} s', GREEN)}  {first}")
+        for line in rest:
+            self._line(f"           {line}")
 
     def quoted(self, text: str, colour: str = "") -> None:
         """Lines of somebody else's, as they are."""

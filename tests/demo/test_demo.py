@@ -86,7 +86,8 @@ def test_keep_leaves_it_running_until_ctrl_c_and_then_nothing_is_left(
     process, out = kept
     assert wait_for(lambda: "Send alerts" in out.read_text() or process.poll() is not None, seconds=120)
     story = out.read_text()
-    for name, path in {"Metrics": "/metrics", "Prometheus": "/-/ready", "Alertmanager": "/-/ready"}.items():
+    pages = {"Status page": "/", "Metrics": "/metrics", "Prometheus": "/-/ready", "Alertmanager": "/-/ready"}
+    for name, path in pages.items():
         [port] = re.findall(rf"{name} +http://127\.0\.0\.1:(\d+)", story)
         assert request(int(port), "GET", path)[0] == 200
     process.send_signal(signal.SIGINT)
