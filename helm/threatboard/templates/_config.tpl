@@ -41,7 +41,7 @@
 {{- define "threatboard.seconds" -}}
 {{- $units := dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000 "d" 86400000 -}}
 {{- $total := 0 -}}
-{{- range regexFindAll "[0-9]+(ms|s|m|h|d)" . -1 -}}
+{{- range regexFindAll "[0-9]+(ms|s|m|h|d)" (toString .) -1 -}}
 {{- $total = add $total (mul (regexFind "^[0-9]+" . | int) (get $units (regexFind "[a-z]+$" .))) -}}
 {{- end -}}
 {{- div (add $total 999) 1000 -}}
