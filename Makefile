@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test lint
+.PHONY: help demo test generate lint
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' Makefile | expand -t 17
@@ -15,7 +15,11 @@ demo: .venv/run.done  ## play an attack on a real Prometheus and Alertmanager (K
 
 test: lint  ## check everything; what CI runs
 	-@$(BIN)/python -m demo.tools
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 4  # they wait more than they work
+
+generate: .venv/dev.done  ## write the files that are generated from others
+	$(BIN)/python -m exporter.reference
+	$(BIN)/python -m rules
 
 lint: .venv/dev.done  ## check style and types
 	$(BIN)/python -m ruff check .

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,8 @@ from pathlib import Path
 from exporter import __version__, catalog
 from exporter.config import ConfigError, describe, load
 from exporter.send_test import send_test
+
+STDERR = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,6 +54,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _hold_standard_streams() -> None:
+    """Opens /dev/null for each that a parent closed: libuv aborts when a descriptor of its own gets such a number."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        pass
+    os.close(descriptor)
+
+
 def _receive(options: argparse.Namespace) -> int:
     # Only here: the other commands should not wait for the server's modules.
     import uvloop
@@ -61,16 +71,17 @@ def _receive(options: argparse.Namespace) -> int:
     # Until there is something to reload a SIGHUP would end the process.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-    async def run() -> None:
-        await Receiver(options.config).run()
+    _hold_standard_streams()
+
+    async def run() -> int:
+        return await Receiver(options.config).run()
 
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run())
+            return runner.run(run())
     except (ConfigError, ListenError) as error:
         print(error, file=sys.stderr)
         return 1
-    return 0
 
 
 def _check_config(options: argparse.Namespace) -> int:

@@ -3,15 +3,16 @@
 import base64
 import binascii
 import ipaddress
+import re
 
-from exporter.credentials import Secret
+from exporter.config.credentials import Secret
 from exporter.protocol import Request
 
-CHALLENGE = (b"www-authenticate", b'Bearer, Basic realm="threatboard", charset="UTF-8"')
+CHALLENGE = (b"www-authenticate", b'Bearer realm="threatboard", Basic realm="threatboard", charset="UTF-8"')
 
 _FORWARDED = (b"forwarded", b"via")
 _FORWARDED_PREFIXES = (b"x-forwarded-", b"x-envoy-")
-_LOCAL_NAMES = (b"localhost", b"127.0.0.1", b"[::1]")
+_LOCAL_HOST = re.compile(rb"(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?", re.IGNORECASE)
 
 
 def has_token(request: Request, token: Secret) -> bool:
@@ -51,10 +52,4 @@ def is_local(peer: str, request: Request) -> bool:
     if any(name in _FORWARDED or name.startswith(_FORWARDED_PREFIXES) for name, _ in request.headers):
         return False
     hosts = [value for name, value in request.headers if name == b"host"]
-    return len(hosts) == 1 and _name(hosts[0]) in _LOCAL_NAMES
-
-
-def _name(host: bytes) -> bytes:
-    """A Host header without its port."""
-    address, bracket, _ = host.lower().partition(b"]")
-    return address + bracket if bracket else host.lower().partition(b":")[0]
+    return len(hosts) == 1 and _LOCAL_HOST.fullmatch(hosts[0]) is not None

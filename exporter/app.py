@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from exporter import catalog
-from exporter.config import Config
+from exporter.config import Config, load
 from exporter.events import LineWriter, Recent
 from exporter.intake import Intake
 from exporter.listener import Listener
-from exporter.metrics import Metrics
+from exporter.metrics import STORED, Metrics
 from exporter.pages import Pages, View
 from exporter.pipeline import Pipeline, Route, Tune
 from exporter.protocol import BoundedProtocol, DirectProtocol, Limits
@@ -24,6 +24,7 @@ from exporter.ruling import FalcoRuling
 from exporter.scrapers import Scrapers
 from exporter.sources import Source
 from exporter.sources.falco import FALCO
+from exporter.state import State
 from exporter.status import StatusPage
 from exporter.tls import Tls
 from exporter.views import EventsView
@@ -39,6 +40,8 @@ SOURCES: tuple[tuple[str, Source, Callable[[Config], Tune]], ...] = (
 EXPIRY_INTERVAL = 30.0
 """Seconds between two looks for series that have been idle for too long."""
 
+DRAIN_POLL = 0.05
+
 LAST_LINES = 2.0
 """Seconds that the last event lines may take when the program ends."""
 
@@ -47,14 +50,20 @@ class Receiver:
     """`threatboard receive`: takes events, serves metrics."""
 
     def __init__(self, path: Path | None) -> None:
-        """Reads the configuration and takes both ports; raises ConfigError or ListenError."""
-        self.metrics = Metrics()
-        self._reloader = Reloader(path, self._use, self.metrics.reloaded)
-        config = self._reloader.start()
-        self._scrapers = Scrapers(self.metrics.store.births, time)
+        """Reads the configuration, takes up what was kept, and takes both ports; raises ConfigError or ListenError."""
+        config = load(path)
+        self._intake_tls, self._show_tls = _tls(config.intake.tls.context), _tls(config.metrics.tls.context)
+        self.intake = Listener("intake.listen", config.intake.listen, self._intake_tls)
+        self.show = Listener("metrics.listen", config.metrics.listen, self._show_tls)
+        state = State(config.series.state_dir, STORED)
+        self.metrics = Metrics(config.series.limit, time, state)
+        self._scrapers = Scrapers(self.metrics.store.births, time, state)
+        self.metrics.store.reborn(self._scrapers.restore())
         self._recent = Recent()
-        self._limits = Limits()
-        self._lines = LineWriter(sys.stdout.fileno(), self.metrics.lines_dropped) if config.events.log else None
+        self._limits, self._show_limits = Limits(), Limits()
+        self._lines: LineWriter | None = None
+        if config.events.log and sys.stdout is not None:  # None where a parent closed it
+            self._lines = LineWriter(sys.stdout.fileno(), self.metrics.lines_dropped)
         self._intake = Intake(Pipeline(self.metrics, self._recent, self._lines, time), self.metrics)
         views: dict[str, View] = {
             "/": StatusPage(self.metrics, self._recent, time),
@@ -62,22 +71,21 @@ class Receiver:
         }
         self._pages = Pages(self.metrics, self._scrapers, lambda: self._ready, views)
         self._ready = False
-        self._intake_tls, self._show_tls = _tls(config.intake.tls.context), _tls(config.metrics.tls.context)
-        self.intake = Listener("intake.listen", config.intake.listen, self._intake_tls)
-        self.show = Listener("metrics.listen", config.metrics.listen, self._show_tls)
-        self._use(config)
+        self._reloader = Reloader(path, self._use, self.metrics.reloaded)
+        self._use(self._reloader.start())
 
     def _use(self, config: Config) -> None:
         """Takes into use what can change while running."""
+        self._config = config
         self.metrics.expect({key: getattr(config.controls, key) for key in catalog.COMPONENTS})
         self.metrics.store.resize(config.series.limit)
         self._scrapers.settle, self._scrapers.zero_hold = config.series.settle, config.series.zero_hold
-        self._idle_expiry = config.series.idle_expiry
         self._recent.resize(config.events.keep)
-        self._limits.head_timeout = config.intake.head_timeout
-        self._limits.body_timeout = config.intake.body_timeout
-        self._limits.max_body = config.intake.max_body
-        self._limits.max_connections = config.intake.max_connections
+        for limits in (self._limits, self._show_limits):
+            limits.head_timeout = config.intake.head_timeout
+            limits.body_timeout = config.intake.body_timeout
+            limits.max_body = config.intake.max_body
+            limits.max_connections = config.intake.max_connections
         self._intake.max_body = config.intake.max_body
         self._intake.max_events = config.intake.max_events
         self._intake.token = config.intake.auth.token
@@ -91,33 +99,51 @@ class Receiver:
             if tls is not None and context is not None:
                 tls.use(context)
 
-    async def run(self) -> None:
-        """Runs until SIGTERM or SIGINT."""
-        stop = asyncio.Event()
+    async def run(self) -> int:
+        """Runs until SIGTERM or SIGINT, then drains; the exit code. A second signal ends the drain at once."""
+        signals = [asyncio.Event(), asyncio.Event()]
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+            loop.add_signal_handler(
+                number, lambda: next((one for one in signals if not one.is_set()), signals[1]).set()
+            )
         await self.show.start(self._show_protocol, self._pages, self._limits.head_timeout)
         await self.intake.start(self._intake_protocol, self._pages, self._limits.head_timeout)
         self._ready = True
         _log.info("events are taken on port %d, metrics are shown on port %d", self.intake.port, self.show.port)
         chores = [asyncio.create_task(self._reloader.run()), asyncio.create_task(self._expire())]
+        stop, hurry = signals
         await stop.wait()
-        self._ready = False
-        for chore in chores:
-            chore.cancel()
-        await self.intake.stop()
-        await self.show.stop()
+        drain, impatience = asyncio.create_task(self._drain()), asyncio.create_task(hurry.wait())
+        await asyncio.wait([drain, impatience], return_when=asyncio.FIRST_COMPLETED)
+        for task in (*chores, drain, impatience):
+            task.cancel()
         if self._lines is not None:
             await self._lines.close(LAST_LINES)
+        return 1 if hurry.is_set() else 0
+
+    async def _drain(self) -> None:
+        """Sends senders elsewhere, stops taking events, and waits until the last values have been scraped."""
+        self._ready = False
+        self._limits.draining = True
+        _log.info("draining: events are taken for %gs more", self._config.intake.drain)
+        await asyncio.sleep(self._config.intake.drain)
+        await self.intake.stop(self._limits.body_timeout)
+        stopped = time.monotonic()
+        timeout = self._config.metrics.final_scrape_timeout
+        _log.info("draining: no more events; waiting for at most %gs until the last values are scraped", timeout)
+        while not (seen := self._scrapers.satisfied(stopped)) and time.monotonic() < stopped + timeout:
+            await asyncio.sleep(DRAIN_POLL)
+        _log.log(logging.INFO if seen else logging.WARNING, "drained%s", "" if seen else ": some scraper did not come")
+        await self.show.stop(patience=1.0)
 
     async def _expire(self) -> None:
         while True:
             await asyncio.sleep(EXPIRY_INTERVAL)
-            self.metrics.store.expire(self._idle_expiry)
+            self.metrics.store.expire(self._config.series.idle_expiry)
 
     def _show_protocol(self, *args: Any) -> BoundedProtocol:
-        return BoundedProtocol(*args, limits=self._limits, refused=self._intake.refused)
+        return BoundedProtocol(*args, limits=self._show_limits, refused=self._intake.refused)
 
     def _intake_protocol(self, *args: Any) -> BoundedProtocol:
         return DirectProtocol(

@@ -56,6 +56,9 @@ FALCO_SOURCES = ("syscall", "k8s_audit", "aws_cloudtrail", "gcp_auditlog", "okta
 CONTROLS = ("ids", "network", "waf")
 """The controls whose events are watched: Falco, Cilium, the web application firewall."""
 
+PUSHED = ("ids", "waf")
+"""The controls whose events are sent to the receiver; Cilium is watched by its own metrics, which Prometheus reads."""
+
 COMPONENTS = {
     "ids": ("ids", "falco"),
     "network": ("network", "cilium"),
@@ -70,7 +73,6 @@ UNATTRIBUTED = "unknown"
 REJECT_REASONS = {
     "bad_encoding": "the body is not what its Content-Encoding says",
     "empty": "the body is empty",
-    "forbidden": "the client may not do this",
     "head_too_large": "the request's head is too large",
     "internal": "a fault in threatboard; its log says more",
     "malformed_http": "not an HTTP request",
@@ -262,6 +264,11 @@ _METRICS = (
         "1 where the configuration expects this control in the cluster.",
         ("control", "component"),
         closed={"control": CONTROLS},
+    ),
+    Metric(
+        "threat_state_healthy",
+        "gauge",
+        "0 while counts that should outlive a restart (series.state_dir) are kept in memory only.",
     ),
     Metric("threat_series", "gauge", "Series held now.", ("family",)),
     Metric("threat_series_limit", "gauge", "Largest number of series held.", ("family",)),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from exporter import catalog
 from exporter.access import CHALLENGE, has_token
-from exporter.credentials import Secret
+from exporter.config.credentials import Secret
 from exporter.metrics import Metrics
 from exporter.pipeline import Outcome, Pipeline, Route
 from exporter.protocol import Answer, Request

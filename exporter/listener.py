@@ -6,15 +6,15 @@ two listeners live in one process and stop in an order of their own.
 
 import asyncio
 import errno
-import os
 import socket
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from exporter.kinds import Address
+from exporter.config.kinds import Address
 from exporter.protocol import BoundedProtocol
 from exporter.tls import Tls
 
@@ -81,14 +81,15 @@ class Listener:
             ssl_handshake_timeout=handshake_timeout if self._tls else None,
         )
 
-    async def stop(self) -> None:
-        """Closes the port and every connection; answers that are being written are finished, for a second at most."""
+    async def stop(self, patience: float) -> None:
+        """Closes the port and every idle connection; requests under way may be finished within this many seconds."""
         if self._server is not None:
             self._server.close()
         for connection in list(self._state.connections):
             connection.shutdown()
-        if self._state.tasks:
-            await asyncio.wait(list(self._state.tasks), timeout=1.0)
+        deadline = time.monotonic() + patience
+        while self._state.connections and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)
 
 
 def _explain(error: OSError) -> str:
@@ -100,4 +101,4 @@ def _explain(error: OSError) -> str:
         case errno.EADDRNOTAVAIL:
             return "this machine has no such address"
         case _:
-            return os.strerror(error.errno) if error.errno else str(error)
+            return error.strerror or str(error)

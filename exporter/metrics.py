@@ -4,7 +4,7 @@ The page is the store's own text followed by what `prometheus_client` renders of
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import (
     CollectorRegistry,
@@ -22,24 +22,34 @@ from exporter import __version__, catalog
 from exporter.clock import Clock
 from exporter.series import Family, Labels, Store
 from exporter.sources import Event
+from exporter.state import State
 
 # `_created` lines double the page, and the store shows births in a way that every reader knows.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
+STORED = tuple(name for name, metric in catalog.METRICS.items() if metric.stored)
+"""The families that the counter store holds."""
+
+
 class Metrics:
     """Every metric of the catalog, counted and shown. One per process; tests make their own."""
 
-    def __init__(self, limit: int = 20_000, clock: Clock = time) -> None:
+    def __init__(self, limit: int = 20_000, clock: Clock = time, state: State | None = None) -> None:
         self._clock = clock
-        self.store = Store([metric for metric in catalog.METRICS.values() if metric.stored], limit, clock)
+        self._state = state or State(None, STORED)
+        stored = [catalog.METRICS[name] for name in STORED]
+        self.store = Store(stored, limit, clock, {name: self._state.ledger(name) for name in STORED})
         self.registry = CollectorRegistry(auto_describe=False)
         self._own = {
-            name: _register(metric, self.registry) for name, metric in catalog.METRICS.items() if not metric.stored
+            name: _register(metric, self.registry)
+            for name, metric in catalog.METRICS.items()
+            if not metric.stored and name not in _STATE
         }
         ProcessCollector(registry=self.registry)
         self.registry.register(_StoreState(self.store))
         self.gauge("threat_build_info", __version__).set(1)
+        self.gauge("threat_state_healthy").set_function(lambda: self._state.healthy)
         self._accepted = {
             control: self.counter("threat_events_accepted_total", control) for control in catalog.CONTROLS
         }
@@ -106,13 +116,22 @@ class Metrics:
         """Counts event lines that were not written; may be called from any thread."""
         self.counter("threat_event_lines_dropped_total").inc(count)
 
+    def values(self, name: str) -> dict[Labels, float]:
+        """A metric that is not stored and no histogram: its label values in the catalog's order -> its value now."""
+        labels = catalog.METRICS[name].labels
+        return {
+            tuple(sample.labels[label] for label in labels): sample.value
+            for family in self._own[name].collect()
+            for sample in family.samples
+        }
+
     # Showing -------------------------------------------------------------------------------------------------
 
     def page(self, accept: str, cutoff: int | None) -> tuple[str, Iterator[bytes]]:
         """The content type and the page in slices, for an Accept header; series born after `cutoff` read 0."""
         try:
             encode, content_type = choose_encoder(accept)
-        except ValueError:  # a version that is no version
+        except TypeError:  # a version that is no version
             encode, content_type = choose_encoder("")
         openmetrics = content_type.startswith("application/openmetrics-text")
         return content_type, self._slices(encode(self.registry), openmetrics, cutoff)
@@ -135,6 +154,15 @@ class StoreCollector:
             yield _collected(family)
 
 
+_STATE: Mapping[str, Callable[[Family], int]] = {
+    "threat_series": len,
+    "threat_series_limit": lambda family: family.limit,
+    "threat_series_overflow_total": lambda family: family.overflowed,
+    "threat_series_expired_total": lambda family: family.expired,
+}
+"""Metric -> what it says of each family of the store."""
+
+
 class _StoreState:
     """The gauges and counters about the store itself, read when they are shown."""
 
@@ -142,16 +170,10 @@ class _StoreState:
         self._store = store
 
     def collect(self) -> Iterator[CollectedMetric]:
-        families = self._store.families
-        for name, values in {
-            "threat_series": {name: len(family) for name, family in families.items()},
-            "threat_series_limit": {name: family.limit for name, family in families.items()},
-            "threat_series_overflow_total": {name: family.overflowed for name, family in families.items()},
-            "threat_series_expired_total": {name: family.expired for name, family in families.items()},
-        }.items():
+        for name, value_of in _STATE.items():
             shown = _family(catalog.METRICS[name])
-            for family, value in values.items():
-                shown.add_metric([family], value)
+            for family_name, family in self._store.families.items():
+                shown.add_metric([family_name], value_of(family))
             yield shown
 
 

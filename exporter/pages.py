@@ -1,19 +1,23 @@
 """The listener that shows: metrics, probes, recent events and the status page (an ASGI application)."""
 
 import asyncio
+import logging
+import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl
 
 from exporter.access import CHALLENGE, has_token, is_local
-from exporter.credentials import Secret
+from exporter.config.credentials import Secret
 from exporter.metrics import Metrics
 from exporter.protocol import Answer, Headers, Request
 from exporter.scrapers import Connection, Scrapers
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
+
+_log = logging.getLogger("threatboard")
 
 SCRAPER_HEADER = b"x-prometheus-scrape-timeout-seconds"
 """What Prometheus and everything built on its scrape loop sends, and a person does not."""
@@ -23,6 +27,8 @@ SEND_TIMEOUT = 60.0
 
 CHUNK = 64 * 1024
 """Bytes of a page that are gathered before they are sent."""
+
+_REFUSED = re.compile(rb"\s*q=0(?:\.0*)?\s*")
 
 View = Callable[[Mapping[str, str]], Answer]
 """A page that shows events: the query's parameters -> the answer."""
@@ -65,9 +71,16 @@ class Pages:
                     good = self._probes[path]()
                     await _send(_text(200, "ok") if good else _text(503, "not ready"), send)
                 else:
-                    await _send(self._views[path](dict(parse_qsl(scope["query_string"].decode("latin-1")))), send)
+                    await _send(self._view(path, scope["query_string"]), send)
         except TimeoutError:
             connection.abort()
+
+    def _view(self, path: str, query: bytes) -> Answer:
+        try:
+            return self._views[path](dict(parse_qsl(query.decode("utf-8", "replace"))))
+        except Exception:  # noqa: BLE001  # uvicorn would answer in plain text
+            _log.exception("%s could not be shown", path)
+            return Answer.refusal(500, "", "threatboard failed to show this; its log says why")
 
     def _refuse(self, path: str, request: Request, connection: Connection) -> Answer | None:
         paths = ("/metrics", *self._probes, *self._views)
@@ -79,7 +92,8 @@ class Pages:
             return None
         if self.token is not None and has_token(request, self.token):
             return None
-        if path in self._views and not request.header(b"authorization") and is_local(connection.address, request):
+        presented = self.token is not None and request.header(b"authorization")
+        if path in self._views and not presented and is_local(connection.address, request):
             return None
         if self.token is not None:
             sentence = (
@@ -90,10 +104,12 @@ class Pages:
             "this page shows what attackers typed, so without metrics.auth it is only for a person on this machine: "
             "run kubectl port-forward POD 9376 and open http://localhost:9376/"
         )
-        return Answer.refusal(403, "forbidden", sentence)
+        return Answer.refusal(403, "", sentence)
 
     async def _send_metrics(self, request: Request, connection: Connection, send: "ASGISendCallable") -> None:
-        scrape = self._scrapers.answer(connection) if request.header(SCRAPER_HEADER) else None
+        # A HEAD shows no zeros: the GET after it must not take them for shown.
+        scraped = request.method == b"GET" and request.header(SCRAPER_HEADER)
+        scrape = self._scrapers.answer(connection) if scraped else None
         accept = request.header(b"accept").decode("latin-1")
         content_type, page = self._metrics.page(accept, scrape.cutoff if scrape else None)
         headers: Headers = [(b"content-type", content_type.encode()), (b"vary", b"accept, accept-encoding")]
@@ -133,11 +149,11 @@ def _gzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _takes_gzip(request: Request) -> bool:
+    wanted = {}
     for item in request.header(b"accept-encoding").lower().split(b","):
         name, _, quality = item.partition(b";")
-        if name.strip() in (b"gzip", b"*"):
-            return quality.replace(b" ", b"").rstrip(b"0").rstrip(b".") != b"q="
-    return False
+        wanted[name.strip()] = not _REFUSED.fullmatch(quality)
+    return wanted.get(b"gzip", wanted.get(b"*", False))
 
 
 def _text(status: int, text: str) -> Answer:

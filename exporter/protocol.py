@@ -27,6 +27,9 @@ Headers = list[tuple[bytes, bytes]]
 
 _log = logging.getLogger("threatboard")
 
+LAST_WORDS = 0.5
+"""Seconds for which an idle connection is still read after it was ended from this side."""
+
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -66,6 +69,8 @@ class Limits:
     body_timeout: float = 10.0
     max_body: int = 1 << 20
     max_connections: int = 10_000
+    draining: bool = False
+    """Every answer ends its connection, so that the client's next request goes elsewhere."""
 
 
 class Request(NamedTuple):
@@ -129,28 +134,28 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         if not self._in_body:
             self._head_bytes += len(data)
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._stay_with_http_1(data[upgrade.args[0] :])
-            return
-        except httptools.HttpParserError:
-            self._end(Answer.refusal(400, "malformed_http", "this is not a valid HTTP/1.1 request"))
-            return
+        while data and not self._ended:
+            try:
+                self.parser.feed_data(data)
+                data = b""
+            except httptools.HttpParserUpgrade as upgrade:
+                data = self._without_upgrade(data[upgrade.args[0] :])
+            except httptools.HttpParserError:
+                self._end(Answer.refusal(400, "malformed_http", "this is not a valid HTTP/1.1 request"))
         if not self._ended:
             self._watch()
 
-    def _stay_with_http_1(self, rest: bytes) -> None:
-        """Reads a request again that asks for another protocol, without its asking: the parser would drop its body."""
+    def _without_upgrade(self, rest: bytes) -> bytes:
+        """A request that asks for another protocol, without its asking, to be read again: the parser drops its body."""
         method = self.parser.get_method()
         if method == b"CONNECT":
             self._end(Answer.refusal(405, "method", "this is no proxy"))
-            return
+            return b""
         lines = [method + b" " + self.url + b" HTTP/1.1"]
         lines += [name + b": " + value for name, value in self.headers if name != b"upgrade"]
         self.parser = httptools.HttpRequestParser(self)
         self._head_bytes = 0
-        self.data_received(b"\r\n".join([*lines, b"", rest]))
+        return b"\r\n".join([*lines, b"", rest])
 
     def _watch(self) -> None:
         """After each read: a request that is not whole yet has a deadline from its first byte."""
@@ -257,6 +262,21 @@ class DirectProtocol(BoundedProtocol):
         self._refusal: Answer | None = None
         self._chunks: list[bytes] = []
         self._size = 0
+        self._half_closed = False
+
+    def shutdown(self) -> None:
+        """Ends an idle connection; one with a request under way ends with its answer, since the listener is draining.
+
+        An event that its sender sends at this very moment is still taken, though it can no longer be answered.
+        """
+        if self._in_head or self._in_body:
+            return
+        if self.transport.can_write_eof() and not self.transport.is_closing():
+            self.transport.write_eof()
+            self._half_closed = True
+            self.loop.call_later(LAST_WORDS, self.transport.close)
+        else:
+            self.transport.close()
 
     def on_message_begin(self) -> None:
         self.url = b""
@@ -297,8 +317,9 @@ class DirectProtocol(BoundedProtocol):
             self._refused(answer.reason, self._request.path)
         else:
             answer = self._answer(self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks))
-        keep_alive = self.parser.should_keep_alive()
-        self.transport.write(answer.encoded(keep_alive))
+        keep_alive = self.parser.should_keep_alive() and not self.limits.draining
+        if not self._half_closed:
+            self.transport.write(answer.encoded(keep_alive))
         if keep_alive:
             self._wait_for_next()
         else:

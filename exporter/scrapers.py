@@ -6,17 +6,25 @@ target. For each scraper two birth stamps are enough. `confirmed`: every series 
 answer was read, so `offered` becomes `confirmed`. After a reconnection nothing is proven: the zeros are shown again.
 """
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from exporter.clock import Clock
 from exporter.series import Births
+from exporter.state import State
 
 MAX_SCRAPERS = 256
 """Identities kept; past it the one not seen for longest whose connection is gone is forgotten."""
 
 FORGET_AFTER = 3600.0
 """Seconds after which a scraper that is gone is forgotten: later its address may be somebody else's."""
+
+LIVE = 3.0
+"""A scraper that came within this many of its intervals is expected to come again."""
+
+ASSUMED_INTERVAL = 60.0
+"""Seconds between the scrapes of a scraper that came only once."""
 
 MISSED = 1.5
 """A scraper whose connection looks open but who is this many intervals late has lost it without our noticing."""
@@ -76,33 +84,60 @@ class Answer:
             self._scraper.whole = True
 
 
-@dataclass
 class Scrapers:
-    """The scrapers of one exporter. `settle` and `zero_hold` in seconds, changeable at any time."""
+    """The scrapers of one exporter. `settle` and `zero_hold` in seconds, changeable at any time.
 
-    births: Births
-    clock: Clock
-    settle: float = 600.0
-    zero_hold: float = 0.0
-    _known: dict[Connection, _Scraper] = field(default_factory=dict)
+    With a state, what they have seen outlives the process: after a restart they are scrapers that lost a connection.
+    """
+
+    def __init__(self, births: Births, clock: Clock, state: State | None = None) -> None:
+        self.settle = 600.0
+        self.zero_hold = 0.0
+        self._births = births
+        self._clock = clock
+        self._state = state or State(None, ())
+        self._known: dict[Connection, _Scraper] = {}
+        self._shown = 0
+        self._last_held = -math.inf
+        self._kept: object = None
 
     def answer(self, connection: Connection) -> Answer:
         """What to show the scraper on this connection now."""
         if self.zero_hold > 0:
             # Behind a proxy that pools connections a connection says nothing about who reads.
-            return Answer(self.births.at(self.zero_hold))
-        now = self.clock.monotonic()
+            self._last_held = self._clock.monotonic()
+            return Answer(self._births.at(self.zero_hold))
+        now = self._clock.monotonic()
         scraper = self._known.get(connection)
         if scraper is not None:
             scraper.confirmed = scraper.offered
             scraper.interval = now - scraper.last
         else:
-            scraper = self._heir(connection, now) or _Scraper(connection, confirmed=self.births.at(self.settle))
+            scraper = self._heir(connection, now) or _Scraper(connection, confirmed=self._births.at(self.settle))
             self._known[connection] = scraper
         scraper.last = now
-        scraper.offered = self.births.latest
+        scraper.offered = self._births.latest
         scraper.whole = False
+        self._shown = max(self._shown, min(scraper.confirmed, self._births.latest))
+        self._keep()
         return Answer(scraper.confirmed, scraper)
+
+    def satisfied(self, since: float) -> bool:
+        """True if every live scraper has been sent every true value in a whole answer begun after `since`.
+
+        `since` is a monotonic time after which nothing is counted any more. A scraper is live if it came within three
+        of its own intervals.
+        """
+        now = self._clock.monotonic()
+        live = [
+            scraper
+            for scraper in self._known.values()
+            if now - scraper.last < LIVE * (scraper.interval or ASSUMED_INTERVAL)
+        ]
+        if self.zero_hold > 0:  # nothing tells one scraper from another
+            return now - self._last_held > LIVE * ASSUMED_INTERVAL
+        latest = self._births.latest
+        return all(scraper.whole and scraper.last >= since and scraper.confirmed >= latest for scraper in live)
 
     def _heir(self, connection: Connection, now: float) -> _Scraper | None:
         """The scraper at the same address that has lost its connection and is nearest to being due."""
@@ -127,3 +162,32 @@ class Scrapers:
         for rank, scraper in enumerate(gone):
             if rank < surplus or now - scraper.last > FORGET_AFTER:
                 del self._known[scraper.connection]
+
+    def restore(self) -> int:
+        """Takes up what was kept; returns the stamp up to which anybody has been shown a true value."""
+        match self._state.read_scrapers():
+            case {"shown": int(shown), "scrapers": list(entries)}:
+                self._shown = shown
+            case _:
+                return 0
+        age = self._clock.time() - self._clock.monotonic()
+        for entry in entries:
+            match entry:
+                case [str(address), int(confirmed), int(once), float(seen), float() | None as interval]:
+                    scraper = _Scraper(Connection(address, closed=True), confirmed, sent_once=once)
+                    scraper.last, scraper.interval = seen - age, interval
+                    self._known[scraper.connection] = scraper
+        return shown
+
+    def _keep(self) -> None:
+        """Writes down what changed: only births change it, not time, so a quiet cluster writes nothing."""
+        seen = {
+            scraper: (scraper.connection.address, scraper.confirmed, scraper.sent_once)
+            for scraper in self._known.values()
+        }
+        if (self._shown, seen) == self._kept:
+            return
+        self._kept = (self._shown, seen)
+        age = self._clock.time() - self._clock.monotonic()
+        entries = [[*facts, scraper.last + age, scraper.interval] for scraper, facts in seen.items()]
+        self._state.write_scrapers({"shown": self._shown, "scrapers": entries})

@@ -9,9 +9,10 @@ templates filled in by one `%` each. Everything here runs on the event loop's th
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Protocol
 
 from exporter.catalog import OTHER, SHARE_DIVISOR, Metric
 from exporter.clock import Clock
@@ -19,9 +20,60 @@ from exporter.clock import Clock
 SLICE = 512
 """Series rendered in one go; between slices the event loop takes events."""
 
+WORDS = 2
+"""Words of a slot in a ledger's cells: the value, the birth stamp."""
+
 _NEVER = float("inf")
 
 Labels = tuple[str, ...]
+
+
+class Ledger(Protocol):
+    """Where a family keeps its numbers, and the names of the slots: in memory, or in files (`exporter/state.py`)."""
+
+    cells: memoryview
+    """`WORDS` unsigned 64-bit words a slot; another object after `reserve`."""
+
+    def restore(self) -> Iterable[tuple[int, Labels]]:
+        """The series that were held before, with their slots."""
+
+    def reserve(self, slots: int, /) -> bool:
+        """Makes room for this many slots; False if there is none."""
+
+    def name(self, slot: int, labels: Labels, /) -> None:
+        """Notes that a series has taken a slot."""
+
+    def drop(self, slot: int, /) -> None:
+        """Notes that a slot is free."""
+
+    def maintain(self, held: Iterable[tuple[int, Labels]], /) -> None:
+        """Does what can wait."""
+
+
+class MemoryLedger:
+    """A ledger that dies with the process."""
+
+    def __init__(self) -> None:
+        self.cells = memoryview(bytearray()).cast("Q")
+
+    def restore(self) -> Iterable[tuple[int, Labels]]:
+        return ()
+
+    def reserve(self, slots: int) -> bool:
+        if slots * WORDS > len(self.cells):
+            larger = bytearray(max(slots * WORDS * 8, 2 * self.cells.nbytes))
+            larger[: self.cells.nbytes] = self.cells.cast("B")
+            self.cells = memoryview(larger).cast("Q")
+        return True
+
+    def name(self, slot: int, labels: Labels) -> None:
+        """Nothing to note."""
+
+    def drop(self, slot: int) -> None:
+        """Nothing to note."""
+
+    def maintain(self, held: Iterable[tuple[int, Labels]]) -> None:
+        """Nothing to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,29 +104,29 @@ class Births:
 class Family:
     """All series of one stored metric. `limit` is the number of label sets, overflow series not counted."""
 
-    def __init__(self, metric: Metric, limit: int, births: Births, clock: Clock) -> None:
+    def __init__(self, metric: Metric, limit: int, births: Births, clock: Clock, ledger: Ledger | None = None) -> None:
         self.metric = metric
         self.limit = limit
         self.overflowed = 0
         self.expired = 0
         self._births = births
         self._clock = clock
+        self._ledger = ledger or MemoryLedger()
         self._slots: dict[Labels, int] = {}
         self._keys: list[Labels] = []
         self._lines: list[bytes] = []
-        self._values = array("Q")
-        self._born = array("Q")
         self._touched = array("d")
         self._newest: list[int] = []
         self._free: list[int] = []
         self._share_at = [metric.labels.index(label) for label in metric.share]
         self._shares: dict[Labels, int] = {}
         self._overflow = [(metric.overflow or {}).get(label, (OTHER,)) for label in metric.labels]
-        self._pinned: frozenset[Labels] = frozenset()
-        if metric.overflow is not None:
-            self._pinned = frozenset(product(*self._overflow))
-            for labels in sorted(self._pinned):
-                self._touched[self._create(labels)] = _NEVER
+        self._pinned = frozenset(product(*self._overflow)) if metric.overflow is not None else frozenset()
+        self._restore()
+        for labels in sorted(self._pinned):
+            if labels not in self._slots:
+                self._create(labels)
+            self._touched[self._slots[labels]] = _NEVER
 
     def __len__(self) -> int:
         """Series held, overflow series included."""
@@ -87,7 +139,7 @@ class Family:
             slot = self._place(labels)
             if slot is None:
                 return
-        self._values[slot] += amount
+        self._ledger.cells[WORDS * slot] += amount
         self._touch(slot)
 
     def set(self, labels: Labels, value: int) -> None:
@@ -97,7 +149,7 @@ class Family:
             slot = self._place(labels)
             if slot is None:
                 return
-        self._values[slot] = value
+        self._ledger.cells[WORDS * slot] = value
         self._touch(slot)
 
     def _touch(self, slot: int) -> None:
@@ -107,7 +159,7 @@ class Family:
     def samples(self) -> Iterator[Sample]:
         """Every series with its true value."""
         for labels, slot in self._slots.items():
-            yield Sample(labels, self._values[slot])
+            yield Sample(labels, self._ledger.cells[WORDS * slot])
 
     def slices(self, cutoff: int | None) -> Iterator[bytes]:
         """The family's lines, slice by slice; series born after `cutoff` read 0 (None: every value is true)."""
@@ -115,9 +167,10 @@ class Family:
             cutoff = None
         for start in range(0, len(self._lines), SLICE):
             lines = self._lines[start : start + SLICE]
-            values: Sequence[int] = self._values[start : start + SLICE]
+            cells = self._ledger.cells[WORDS * start : WORDS * (start + len(lines))]
+            values: Sequence[int] = cells[::WORDS].tolist()
             if cutoff is not None and self._newest[start // SLICE] > cutoff:
-                born = self._born[start : start + SLICE]
+                born = cells[1::WORDS].tolist()
                 values = [0 if birth > cutoff else value for birth, value in zip(born, values, strict=True)]
             if self._free:
                 values = [value for value, line in zip(values, lines, strict=True) if line]
@@ -130,21 +183,43 @@ class Family:
             labels = self._keys[slot]
             del self._slots[labels]
             self._count_share(labels, -1)
-            self._keys[slot] = ()
-            self._lines[slot] = b""
-            self._values[slot] = 0
-            self._touched[slot] = _NEVER
-            self._free.append(slot)
+            self._ledger.drop(slot)
+            self._vacate(slot)
             self.expired += 1
+        self._ledger.maintain((slot, labels) for labels, slot in self._slots.items())
+
+    def resize(self, limit: int) -> None:
+        """Takes a new limit into use; a lower one drops nothing, it lets nothing new in."""
+        self.limit = limit
+        self._ledger.reserve(limit + len(self._pinned))
+
+    def reborn(self, after: int) -> None:
+        """Gives the series born after this stamp another birth now: nobody has been shown their value yet."""
+        for slot in self._slots.values():
+            if self._ledger.cells[WORDS * slot + 1] > after:
+                self._bear(slot)
+
+    def _restore(self) -> None:
+        self._ledger.reserve(self.limit + len(self._pinned))
+        width = len(self.metric.labels)
+        held = {slot: labels for slot, labels in self._ledger.restore() if len(labels) == width}
+        for slot in range(max(held, default=-1) + 1):
+            self._extend()
+            if slot in held:
+                self._occupy(slot, held[slot])
+                birth = self._ledger.cells[WORDS * slot + 1]
+                self._births.latest = max(self._births.latest, birth)
+                self._newest[slot // SLICE] = max(self._newest[slot // SLICE], birth)
+            else:
+                self._vacate(slot)
 
     def _place(self, labels: Labels) -> int | None:
         """The slot for a label set not seen yet: a new one, else its overflow series, else none."""
-        if (
-            len(self._slots) - len(self._pinned) < self.limit
-            and self._shares.get(self._share(labels), 0) < self._quota()
-        ):
-            self._count_share(labels, 1)
-            return self._create(labels)
+        room = len(self._slots) - len(self._pinned) < self.limit
+        if room and self._shares.get(self._share(labels), 0) < self._quota():
+            slot = self._create(labels)
+            if slot is not None:
+                return slot
         self.overflowed += 1
         if not self._pinned:
             return None
@@ -165,37 +240,68 @@ class Family:
         else:
             del self._shares[share]
 
-    def _create(self, labels: Labels) -> int:
+    def _create(self, labels: Labels) -> int | None:
+        """A slot for these labels, born now; None if there is no room for its numbers."""
         if self._free:
             slot = self._free.pop()
         else:
             slot = len(self._keys)
-            self._keys.append(())
-            self._lines.append(b"")
-            self._values.append(0)
-            self._born.append(0)
-            self._touched.append(_NEVER)
-            if slot % SLICE == 0:
-                self._newest.append(0)
+            if not self._ledger.reserve(slot + 1):
+                return None
+            self._extend()
+        self._ledger.cells[WORDS * slot] = 0  # before it has a name: a process may die in between
+        self._bear(slot)
+        self._occupy(slot, labels)
+        self._ledger.name(slot, labels)
+        return slot
+
+    def _bear(self, slot: int) -> None:
+        self._ledger.cells[WORDS * slot + 1] = self._newest[slot // SLICE] = self._births.stamp()
+
+    def _extend(self) -> None:
+        """One more slot, empty."""
+        if len(self._keys) % SLICE == 0:
+            self._newest.append(0)
+        self._keys.append(())
+        self._lines.append(b"")
+        self._touched.append(_NEVER)
+
+    def _occupy(self, slot: int, labels: Labels) -> None:
         self._slots[labels] = slot
         self._keys[slot] = labels
         self._lines[slot] = _template(self.metric, labels)
-        self._born[slot] = self._newest[slot // SLICE] = self._births.stamp()
         self._touched[slot] = self._clock.monotonic()
-        return slot
+        if labels not in self._pinned:
+            self._count_share(labels, 1)
+
+    def _vacate(self, slot: int) -> None:
+        self._keys[slot] = ()
+        self._lines[slot] = b""
+        self._touched[slot] = _NEVER
+        self._free.append(slot)
 
 
 class Store:
     """The stored families by metric name, and what they have in common: births, limit and expiry."""
 
-    def __init__(self, metrics: Sequence[Metric], limit: int, clock: Clock) -> None:
+    def __init__(
+        self, metrics: Sequence[Metric], limit: int, clock: Clock, ledgers: Mapping[str, Ledger] | None = None
+    ) -> None:
         self.births = Births(clock)
-        self.families = {metric.name: Family(metric, limit, self.births, clock) for metric in metrics}
+        ledgers = ledgers or {}
+        self.families = {
+            metric.name: Family(metric, limit, self.births, clock, ledgers.get(metric.name)) for metric in metrics
+        }
+
+    def reborn(self, after: int) -> None:
+        """Gives the series born after this stamp another birth now: nobody has been shown their value yet."""
+        for family in self.families.values():
+            family.reborn(after)
 
     def resize(self, limit: int) -> None:
-        """Takes a new limit into use; a lower one drops nothing, it lets nothing new in."""
+        """Takes a new limit into use."""
         for family in self.families.values():
-            family.limit = limit
+            family.resize(limit)
 
     def expire(self, idle: float) -> None:
         """Drops the series of every family that were idle for this many seconds."""

@@ -1,12 +1,13 @@
 """Recent events as JSON: `/api/v1/events?rule=&namespace=&since=`."""
 
+import math
 import time
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from exporter.clock import Clock
+from exporter.config.kinds import DURATION
 from exporter.events import Recent, Record
-from exporter.kinds import DURATION
 from exporter.protocol import Answer
 
 FILTERS = {"rule": "rule", "namespace": "namespace", "control": "control"}
@@ -27,7 +28,7 @@ class EventsView:
             return Answer.refusal(400, "", f"unknown parameter {unknown[0]!r}; there are {known}")
         try:
             since = self._since(query["since"]) if query.get("since") else 0.0
-        except ValueError:
+        except (ValueError, OverflowError):
             sentence = (
                 "since takes a duration such as 15m, an RFC 3339 time such as 2030-01-02T03:04:05Z, or a Unix time"
             )
@@ -36,16 +37,17 @@ class EventsView:
         return Answer.json(200, {"events": [line for record in self._recent if (line := _line(record, since, wanted))]})
 
     def _since(self, text: str) -> float:
-        try:
-            return float(text)
-        except ValueError:
-            pass
-        if text[-1:] in "smh" and not text.endswith("Z"):
+        if text[-1] in "smhd":
             return self._clock.time() - float(DURATION.parse(text))
-        moment = datetime.fromisoformat(
-            text.replace(" ", "+")
-        )  # a `+` that the sender did not encode arrives as a blank
-        return moment.timestamp() if moment.tzinfo else moment.astimezone().timestamp()
+        try:
+            unix = float(text)
+        except ValueError:
+            # A `+` that the sender did not encode arrives as a blank.
+            moment = datetime.fromisoformat(text[:11] + text[11:].replace(" ", "+"))
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        if not math.isfinite(unix):
+            raise ValueError(text)
+        return unix
 
 
 def _line(record: Record, since: float, wanted: Mapping[str, str]) -> dict[str, object] | None:

@@ -110,8 +110,8 @@ def receiver(folder: Path, /, stdout: Any = subprocess.DEVNULL, **sections: Mapp
     folder.mkdir(parents=True, exist_ok=True)
     sections = {
         **sections,
-        "intake": {"listen": "127.0.0.1:0", **sections.get("intake", {})},
-        "metrics": {"listen": "127.0.0.1:0", **sections.get("metrics", {})},
+        "intake": {"listen": "127.0.0.1:0", "drain": "0s", **sections.get("intake", {})},
+        "metrics": {"listen": "127.0.0.1:0", "final_scrape_timeout": "0s", **sections.get("metrics", {})},
     }
     config, log = folder / "threatboard.yaml", folder / "log"
     config.write_text(yaml.safe_dump(sections))

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.config import Config, ConfigError, describe, load, named_files, restart_needed
-from exporter.kinds import DURATION, SIZE, Address
-from exporter.schema import Setting, rows
+from exporter.config.kinds import DURATION, SIZE, Address
+from exporter.config.schema import Setting, rows
 
 SAMPLES = Path(__file__).parent / "samples" / "config"
 PAGE = Path(__file__).parent.parent / "docs" / "configuration.md"
@@ -170,7 +170,13 @@ def test_only_what_cannot_change_while_running_waits_for_a_restart(tmp_path: Pat
     full = load(Path("valid-full.yaml"))
     switched = [f"intake.tls.{name}" for name in ("cert_file", "key_file", "client_ca_file")]
     switched += [f"metrics.tls.{name}" for name in ("cert_file", "key_file")]
-    assert set(restart_needed(Config(), full)) == {"intake.listen", "metrics.listen", "events.log", *switched}
+    assert set(restart_needed(Config(), full)) == {
+        "intake.listen",
+        "metrics.listen",
+        "series.state_dir",
+        "events.log",
+        *switched,
+    }
     assert restart_needed(full, full) == []
     other = dataclasses.replace(full.intake.tls, cert_file=Path("/elsewhere.pem"))
     assert restart_needed(full, dataclasses.replace(full, intake=dataclasses.replace(full.intake, tls=other))) == []

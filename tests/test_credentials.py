@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from exporter.config import Config, ConfigError, describe, load
-from exporter.credentials import Secret
+from exporter.config.credentials import Secret
 
 FULL = Path(__file__).parent / "samples" / "config" / "valid-full.yaml"
 SECRET = "swordfish-7c1f"  # the content of files/good.token

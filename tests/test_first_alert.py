@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,7 @@ def stored(server: Prometheus, rule: str) -> list[float]:
 
 def rise(samples: list[float]) -> float:
     """By how much a counter rose in all, a fall being a reset, as `increase()` reckons."""
-    pairs = zip(samples, samples[1:], strict=False)
+    pairs = pairwise(samples)
     return sum(after - before if after >= before else after for before, after in pairs)
 
 

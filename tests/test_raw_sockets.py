@@ -228,6 +228,15 @@ def test_an_upgrade_is_answered_as_plain_http(subject: Receiver) -> None:
     assert accepted(subject) == before + 2
 
 
+def test_a_read_full_of_upgrades_is_answered_one_by_one(subject: Receiver) -> None:
+    before = accepted(subject)
+    upgrading = post(b"{}", b"Connection: Upgrade", b"Upgrade: h2c")
+    answer = exchange(subject, upgrading * 1500 + post(BODY, b"Connection: close"))
+
+    assert answer.count(b"HTTP/1.1 400 ") == 1500
+    assert accepted(subject) == before + 1
+
+
 def test_connect_and_a_bare_star_do_no_harm(subject: Receiver) -> None:
     assert exchange(subject, b"CONNECT example.org:443 HTTP/1.1\r\nHost: x\r\n\r\n").startswith(b"HTTP/1.1 405 ")
     assert exchange(subject, b"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 404 ")

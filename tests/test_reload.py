@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from exporter.config import Config, ConfigError, load
-from exporter.credentials import Secret
+from exporter.config.credentials import Secret
 from exporter.reload import Reloader, Watch
 
 FILES = Path(__file__).parent / "samples" / "config" / "files"
@@ -60,7 +60,7 @@ class Use:
 
 async def until(happened: Callable[[], bool]) -> None:
     async with asyncio.timeout(LONG):
-        while not happened():  # noqa: ASYNC110 - what is waited for are files and signals
+        while not happened():
             await asyncio.sleep(INTERVAL / 4)
 
 

@@ -18,7 +18,8 @@ class World:
         self.clock = FakeClock()
         births = Births(self.clock)
         self.family = Family(METRIC, 1000, births, self.clock)
-        self.scrapers = Scrapers(births, self.clock, settle)
+        self.scrapers = Scrapers(births, self.clock)
+        self.scrapers.settle = settle
 
     def alert(self, rule: str = "r") -> None:
         self.clock.advance(0.001)

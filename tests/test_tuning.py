@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.tuning import ALERT_LABELS, Alert, Entry, Tuning, glob
+from exporter.config.tuning import ALERT_LABELS, Entry
+from exporter.tuning import Alert, Tuning, glob
 
 
 class Fields(dict[str, str]):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,14 @@ def test_plain_files_have_links_where_a_base_is_given_and_none_otherwise(tmp_pat
     thresholds = (tmp_path / "without" / "threatboard-thresholds.yaml").read_text(encoding="utf-8")
     assert "threat:threshold" in thresholds
     assert "record: threat:threshold" not in bare
+
+
+def test_promtool_accepts_what_is_generated(tool: Callable[[str], Path], tmp_path: Path) -> None:
+    assert command.main(["--out", str(tmp_path), "--runbooks", "https://docs.example"]) == 0
+    files = [*tmp_path.glob("*.yaml"), bundle.REPOSITORY / "helm/threatboard/files/rules.yaml"]
+    done = subprocess.run([tool("promtool"), "check", "rules", *files], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("SUCCESS") == len(files) == 3
 
 
 def test_a_base_without_out_is_refused() -> None:

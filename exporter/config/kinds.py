@@ -142,6 +142,7 @@ COUNT = Scalar("number", _count, int, tag="int", wanted="must be a whole number"
 SWITCH = Scalar("true or false", _switch, bool, tag="bool", wanted="must be true or false")
 ADDRESS = Scalar("host:port", _address)
 FILE = Scalar("file", _file)
+FOLDER = Scalar("folder", _file)
 REASON = Scalar("text", _reason)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from exporter.kinds import Scalar
+from exporter.config.kinds import Scalar
 
 Change = Literal["live", "switch", "restart"]
 """When an edited value is taken into use: at once; at once, but set or unset only at a restart; at a restart."""

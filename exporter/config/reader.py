@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from exporter.kinds import FILE, Scalar
-from exporter.schema import Entries, Matching, Setting, default_of, parts
+from exporter.config.kinds import FILE, FOLDER, Scalar
+from exporter.config.schema import Entries, Matching, Setting, default_of, parts
 
 MAX_BYTES = 4 << 20
 """A larger configuration file is a mistake."""
@@ -124,7 +124,7 @@ class Reader:
             return default_of(of, name)
 
     def _scalar(self, kind: Scalar, about: Setting, node: Node) -> Any:
-        if kind is FILE and _is_null(node):
+        if kind in (FILE, FOLDER) and _is_null(node):
             return None
         text = _text(node)
         if kind.tag and node.tag != _TAG + kind.tag:
@@ -132,7 +132,7 @@ class Reader:
         value = kind.parse(text)
         if about.at_least and value < kind.parse(about.at_least):
             raise ValueError(f"must be at least {about.at_least}, not {text}")
-        return self.file.absolute().parent / value if kind is FILE else value
+        return self.file.absolute().parent / value if kind in (FILE, FOLDER) else value
 
     def _matching(self, kind: Matching, node: Node, path: str) -> dict[str, tuple[str, ...]]:
         items = self._items(node, path)

@@ -17,11 +17,11 @@ from typing import Any
 
 import yaml
 
-from exporter.credentials import CredentialError, Secret, read_token, server_context
-from exporter.kinds import ADDRESS, COUNT, DURATION, FILE, SIZE, SWITCH, Address, Scalar
-from exporter.reader import Reader
-from exporter.schema import Entries, Setting, parts, rows, section, setting, value_at
-from exporter.tuning import Entry
+from exporter.config.credentials import CredentialError, Secret, read_token, server_context
+from exporter.config.kinds import ADDRESS, COUNT, DURATION, FILE, FOLDER, SIZE, SWITCH, Address, Scalar
+from exporter.config.reader import Reader
+from exporter.config.schema import Entries, Setting, parts, rows, section, setting, value_at
+from exporter.config.tuning import Entry
 
 
 class ConfigError(ValueError):
@@ -82,6 +82,7 @@ class Intake:
     head_timeout: float = setting(DURATION, "10s", change="live", at_least="10ms")
     body_timeout: float = setting(DURATION, "10s", change="live", at_least="10ms")
     max_connections: int = setting(COUNT, "10000", change="live", at_least="1")
+    drain: float = setting(DURATION, "10s", change="live")
     tls: MutualTls = section(MutualTls)
     auth: Auth = section(Auth)
 
@@ -94,6 +95,7 @@ class Metrics:
     tls: Tls = section(Tls)
     auth: Auth = section(Auth)
     protect_metrics: bool = setting(SWITCH, "false", change="live")
+    final_scrape_timeout: float = setting(DURATION, "135s", change="live")
 
     def faults(self) -> Iterable[tuple[tuple[str, ...], str]]:
         """What is wrong between settings: those involved, the one at fault first, and a sentence."""
@@ -109,6 +111,7 @@ class Series:
     idle_expiry: float = setting(DURATION, "6h", change="live", at_least="1s")
     settle: float = setting(DURATION, "10m", change="live")
     zero_hold: float = setting(DURATION, "0s", change="live")
+    state_dir: Path | None = setting(FOLDER, change="restart")
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +231,7 @@ def _plain(part: Any) -> dict[str, Any]:
         elif isinstance(about.kind, Scalar):
             if value is not None:
                 plain[name] = about.kind.show(value)
-            elif about.kind is FILE:
+            elif about.kind in (FILE, FOLDER):
                 plain[name] = None
         else:
             plain[name] = {key: texts[0] if len(texts) == 1 else list(texts) for key, texts in value.items()}

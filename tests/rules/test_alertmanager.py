@@ -1,0 +1,176 @@
+"""The example for Alertmanager: who gets what, what is kept back, and what a message looks like."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import yaml
+
+from rules.tree import ROOT, Rule, load
+from tests.rules.alertmanager import Alertmanager, Slack, alert, running
+
+Tool = Callable[[str], Path]
+CONFIG = ROOT / "alertmanager.yml"
+
+
+def _expected(rule: Rule, namespace: str) -> str:
+    """The receiver of an alert: by severity, then by the team that owns the namespace."""
+    severity, control = rule.labels["severity"], rule.labels["control"]
+    if rule.name == "PlatformWatchdog":
+        return "watchdog"
+    if severity == "info":
+        return "nobody"
+    team = namespace == "shop" and severity == "warning" and control in ("ids", "network", "host", "waf")
+    return "slack-team-shop" if team else f"slack-{severity}"
+
+
+def test_amtool_accepts_the_configuration_and_its_template(tool: Tool) -> None:
+    done = subprocess.run([tool("amtool"), "check-config", CONFIG], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 templates" in done.stdout
+
+
+def test_every_alert_reaches_its_receiver_in_every_namespace(tool: Tool) -> None:
+    wrong = []
+    for rule in load().alerts:
+        for namespace in ("shop", "pay"):
+            labels = {"alertname": rule.name, "namespace": namespace, **rule.labels}
+            command: list[str | Path] = [tool("amtool"), "config", "routes", "test", f"--config.file={CONFIG}"]
+            done = subprocess.run(
+                [*command, *(f"{k}={v}" for k, v in labels.items())], capture_output=True, text=True, check=True
+            )
+            if done.stdout.strip() != _expected(rule, namespace):
+                wrong.append(f"{rule.name} in {namespace}: {done.stdout.strip()}")
+    assert wrong == []
+
+
+def test_every_inhibition_is_scoped() -> None:
+    """`equal` matches two labels that are both missing, so namespaces have to be there, or the source is one alert."""
+    for rule in yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["inhibit_rules"]:
+        by_namespace = "namespace" in rule["equal"]
+        for side in ("source_matchers", "target_matchers"):
+            assert ("namespace != " in rule[side] or 'namespace != ""' in rule[side]) == by_namespace, rule
+            assert by_namespace or any(matcher.startswith("alertname") for matcher in rule[side]), rule
+
+
+def test_every_alert_that_the_configuration_names_exists() -> None:
+    known = {rule.name for rule in load().alerts}
+    config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+    matchers = [
+        m for rule in config["inhibit_rules"] for side in ("source", "target") for m in rule[f"{side}_matchers"]
+    ]
+    matchers += [matcher for route in config["route"]["routes"] for matcher in route["matchers"]]
+    named = {name for m in matchers if m.startswith("alertname") for name in m.split(" ")[2].strip('"').split("|")}
+    assert named
+    assert named <= known
+
+
+@pytest.fixture
+def slack() -> Iterator[Slack]:
+    stand_in = Slack()
+    yield stand_in
+    stand_in.close()
+
+
+@pytest.fixture
+def alertmanager(tool: Tool, tmp_path: Path, slack: Slack) -> Iterator[Alertmanager]:
+    with running(tool("alertmanager"), tmp_path, slack) as server:
+        yield server
+
+
+def _heads(messages: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, str]]:
+    return [(channel, attachment["title"]) for channel, attachment in messages]
+
+
+def test_an_attack_is_two_messages_and_an_alert_elsewhere_is_its_own(alertmanager: Alertmanager, slack: Slack) -> None:
+    first = {"namespace": "shop", "workload": "web", "rule": "Escape", "cluster": "prod"}
+    alertmanager.send(alert("IdsCriticalAlert", "critical", "ids", first))
+    title = "CRITICAL: Summary of IdsCriticalAlert. prod shop/web"
+    assert _heads(slack.wait(1)) == [("#security-now", title)]
+    place = {"namespace": "shop", "cluster": "prod"}
+    parts = [
+        alert("CorrelatedWorkload", "critical", "several", {"workload": "web", **place}),
+        alert("CorrelatedNamespace", "warning", "several", place),
+        alert("NetworkDnsDenied", "warning", "network", {"workload": "web", **place}),
+        alert("IdsBurstInPod", "warning", "ids", {"pod": "web-1", **place}),
+        alert("HostCpuSpikeWithIdsAlert", "critical", "host", {"workload": "web", **place}),
+    ]
+    alertmanager.send(*parts)
+    whole = "CRITICAL: Summary of CorrelatedWorkload. prod shop/web"
+    assert _heads(slack.wait(2))[1:] == [("#security-now", whole)]
+    alertmanager.send(alert("IdsCriticalAlert", "critical", "ids", {"namespace": "pay", "cluster": "prod"}))
+    assert _heads(slack.wait(3))[2:] == [("#security-now", "CRITICAL: Summary of IdsCriticalAlert. prod pay")]
+
+
+def test_the_resolved_whole_closes_its_parts(alertmanager: Alertmanager, slack: Slack) -> None:
+    place = {"namespace": "shop", "cluster": "prod"}
+    alertmanager.send(alert("IdsCriticalAlert", "critical", "ids", place))
+    slack.wait(1)
+    alertmanager.send(alert("CorrelatedWorkload", "critical", "several", {"workload": "web", **place}))
+    slack.wait(2)
+    alertmanager.send(alert("IdsCriticalAlert", "critical", "ids", place, over=True))
+    assert len(slack.wait(3, seconds=3)) == 2
+    alertmanager.send(alert("CorrelatedWorkload", "critical", "several", {"workload": "web", **place}, over=True))
+    messages = slack.wait(3)
+    assert _heads(messages)[2:] == [("#security-now", "Resolved: Summary of CorrelatedWorkload. prod shop/web")]
+    assert messages[2][1]["text"].endswith("Its parts in this namespace are closed with it.")
+    assert messages[2][1]["color"] == "good"
+
+
+def test_a_message_says_what_where_since_when_and_how_to_go_on(alertmanager: Alertmanager, slack: Slack) -> None:
+    sent = alert(
+        "IdsCriticalAlert", "critical", "ids", {"namespace": "shop", "rule": 'A "quoted" & b=c', "cluster": "prod"}
+    )
+    alertmanager.send(sent)
+    channel, message = slack.wait(1)[0]
+    assert (channel, message["color"]) == ("#security-now", "danger")
+    began = sent["startsAt"][:19].replace("T", " ")
+    assert message["text"].splitlines() == [
+        "Description of IdsCriticalAlert.",
+        f"since {began} UTC · IdsCriticalAlert · control: ids",
+    ]
+    links = {action["text"]: action["url"] for action in message["actions"]}
+    assert links["Board"] == "https://grafana.example/d/threatboard-ids?var-namespace=x"
+    assert links["Events"] == "https://grafana.example/d/threatboard-investigate?var-namespace=x"
+    assert links["Runbook"] == "https://docs.example/IdsCriticalAlert.md"
+    query = parse_qs(urlsplit(urlsplit(links["Acknowledge"]).fragment).query)
+    assert query["filter"] == [
+        '{alertname="IdsCriticalAlert",cluster="prod",namespace="shop",rule="A \\"quoted\\" & b=c"}'
+    ]
+
+
+def test_an_attacker_s_text_neither_formats_nor_mentions(alertmanager: Alertmanager, slack: Slack) -> None:
+    hostile = alert("IdsCriticalAlert", "critical", "ids", {"namespace": "<!channel>", "workload": "<http://x|y>@here"})
+    for key in ("summary", "description"):
+        hostile["annotations"][key] = "<!here> *bold* <@U123> & @channel"
+    alertmanager.send(hostile)
+    _, message = slack.wait(1)[0]
+    for key in ("title", "text", "fallback"):
+        assert "<" not in message[key]
+        assert "@channel" not in message[key]
+        assert "@here" not in message[key]
+        assert "&lt;!here&gt;" in message[key]
+    assert message["mrkdwn_in"] == ["pretext"]
+    assert all("<" not in action["url"] and " " not in action["url"] for action in message["actions"])
+
+
+def test_without_links_the_buttons_lead_to_prometheus(alertmanager: Alertmanager, slack: Slack) -> None:
+    bare = alert("NetworkDnsDenied", "warning", "network", {"namespace": "shop"})
+    bare["annotations"] = {"summary": "S.", "description": "D."}
+    alertmanager.send(bare)
+    channel, message = slack.wait(1)[0]
+    assert channel == "#team-shop"
+    links = {action["text"]: action["url"] for action in message["actions"]}
+    assert {links[name] for name in ("Board", "Events", "Runbook")} == {"https://prometheus.example/graph"}
+
+
+def test_many_alerts_of_one_place_are_one_short_message(alertmanager: Alertmanager, slack: Slack) -> None:
+    many = [alert("IdsBurstInPod", "warning", "ids", {"namespace": "pay", "pod": f"pod-{n}"}) for n in range(12)]
+    alertmanager.send(*many)
+    messages = slack.wait(1)
+    assert len(messages) == 1
+    assert messages[0][1]["text"].count("Description of") == 8
+    assert "12 alerts in all; the first 8 are shown." in messages[0][1]["text"]

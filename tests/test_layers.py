@@ -1,0 +1,108 @@
+"""Which module may import what: the layers of the design, read from the source."""
+
+import ast
+import sys
+import tomllib
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+PACKAGES = ("exporter", "dashboards", "rules", "demo")
+
+SOURCES = {"orjson", "exporter.catalog", "exporter.sources"}
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "exporter.catalog": set(),
+    "exporter.sources": SOURCES,
+    "exporter.pollers": {"exporter.catalog"},
+}
+"""Module or package -> what it may import besides the standard library and itself."""
+
+ONLY_IMPORTER = {
+    "prometheus_client": "exporter.metrics",
+    "grafanalib": "dashboards.style",
+    "kubernetes": "exporter.pollers.coverage",
+}
+"""Library -> the one module that imports it."""
+
+
+def is_within(module: str, package: str) -> bool:
+    return module == package or module.startswith(package + ".")
+
+
+def name_of(path: Path) -> str:
+    """`exporter.sources.falco` of a file; a package is called by its folder."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported(source: str) -> Iterator[str]:
+    """The modules that a source imports anywhere in it. Of `from a import b` both a and a.b, as b may be a module."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide where a thing comes from"
+            assert node.module is not None
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names if node.module in PACKAGES)
+
+
+IMPORTS = {
+    name_of(path): set(imported(path.read_text("utf-8")))
+    for package in PACKAGES
+    for path in sorted((ROOT / package).rglob("*.py"))
+}
+
+
+def test_the_graph_is_read() -> None:
+    """A test over nothing would pass."""
+    assert "exporter.sources.body" in IMPORTS["exporter.sources.falco"]
+    assert "uvloop" in IMPORTS["exporter.__main__"]  # imported inside a function
+    assert list(imported("def f():\n    from exporter import catalog\n")) == ["exporter", "exporter.catalog"]
+
+
+@pytest.mark.parametrize("layer", MAY_IMPORT)
+def test_a_layer_imports_only_what_lies_below_it(layer: str) -> None:
+    strangers = {
+        (module, name)
+        for module, names in IMPORTS.items()
+        if is_within(module, layer)
+        for name in names - {"exporter"}
+        if name.partition(".")[0] not in sys.stdlib_module_names
+        and not any(is_within(name, allowed) for allowed in (layer, *MAY_IMPORT[layer]))
+    }
+    assert strangers == set()
+
+
+@pytest.mark.parametrize("library", ONLY_IMPORTER)
+def test_a_library_has_one_importer(library: str) -> None:
+    importers = {module for module, names in IMPORTS.items() for name in names if is_within(name, library)}
+    assert importers <= {ONLY_IMPORTER[library]}
+
+
+def test_the_exporter_imports_nothing_that_is_not_shipped_with_it() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    required = {"prometheus_client", "orjson", "yaml", "uvicorn", "uvloop", "httptools"}
+    assert len(project["dependencies"]) == len(required)
+    foreign = {
+        name.partition(".")[0]
+        for module, names in IMPORTS.items()
+        if is_within(module, "exporter") and not is_within(module, "exporter.pollers")
+        for name in names
+    }
+    assert foreign - sys.stdlib_module_names - {"exporter"} == required
+
+
+def test_the_wheel_ships_only_the_exporter() -> None:
+    """Setuptools matches the names of packages with these patterns."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]
+    assert settings.keys() == {"include"}
+    packages = {".".join(path.parent.relative_to(ROOT).parts) for path in ROOT.glob("[a-z]*/**/__init__.py")}
+    shipped = {name for name in packages for pattern in settings["include"] if fnmatchcase(name, pattern)}
+    assert shipped == {name_of(path) for path in (ROOT / "exporter").rglob("__init__.py")}
+    assert {is_within(name, "exporter") for name in settings["include"]} == {True}
