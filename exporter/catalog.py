@@ -292,3 +292,50 @@ _METRICS = (
 
 METRICS = {metric.name: metric for metric in _METRICS}
 """Every metric that the exporter shows under the prefix `threat_`, by name."""
+
+# Selectors ---------------------------------------------------------------------------------------------------
+
+TARGET_LABELS = ("cluster", "container", "endpoint", "instance", "job", "namespace", "node", "pod", "service")
+"""Labels that a scrape configuration gives to every series of a target; no metric of ours has one of these."""
+
+_SUFFIXES = ("", "_bucket", "_sum", "_count")
+_OPERATORS = ("=~", "!~", "!=", "=")
+
+
+def where(metric: str, **labels: str) -> str:
+    """A PromQL selector of one of our metrics: `where("threat_events_accepted_total", control="ids")`.
+
+    A value is what the label must be, or begins with `=`, `!=`, `=~` or `!~` to say otherwise; a `$variable` of a board
+    may stand in it. Raises ValueError on a metric, a label or a closed value that does not exist.
+    """
+    known = _family(metric)
+    matchers = []
+    for label, value in labels.items():
+        operator = next((sign for sign in _OPERATORS if value.startswith(sign)), "")
+        wanted = value.removeprefix(operator)
+        if label not in TARGET_LABELS:
+            _check(known, label, wanted.split("|") if operator.endswith("~") else [wanted])
+        matchers.append(f'{label}{operator or "="}"{_escaped(wanted)}"')
+    return f"{metric}{{{', '.join(matchers)}}}" if matchers else metric
+
+
+def _family(metric: str) -> Metric:
+    for suffix in _SUFFIXES:
+        known = METRICS.get(metric.removesuffix(suffix)) if metric.endswith(suffix) else None
+        if known is not None and (known.kind == "histogram") == (suffix != ""):
+            return known
+    raise ValueError(f"no metric {metric}; exporter/catalog.py has {', '.join(METRICS)} (histograms with a suffix)")
+
+
+def _check(metric: Metric, label: str, wanted: list[str]) -> None:
+    if label not in metric.labels and not (label == "le" and metric.kind == "histogram"):
+        raise ValueError(f"{metric.name} has no label {label}; it has {', '.join(metric.labels) or 'none'}")
+    closed = metric.closed.get(label) or (LABELS[label].values if label in LABELS else ())
+    for value in wanted:
+        # An empty value is how a label is absent; patterns and variables are for Prometheus and Grafana to fill in.
+        if closed and value.replace("_", "").isalnum() and value not in closed:
+            raise ValueError(f"{metric.name} has no {label} {value}; it has {', '.join(closed)}")
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

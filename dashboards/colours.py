@@ -1,0 +1,55 @@
+"""One meaning per colour, on every board: a term in a legend, a cell or a tile has its colour here.
+
+Colours with a name are Grafana's, which fit both themes. What is an open set (reasons, workloads, rules) has no meaning
+of its own and takes Grafana's palette in its order.
+"""
+
+GOOD, LOOK, BAD, INFO, NEUTRAL = "green", "orange", "red", "#8AB8FF", "#7B8087"
+
+PRIORITY = {
+    "emergency": "#7D1128",
+    "alert": "#A3142E",
+    "critical": BAD,
+    "error": "dark-orange",
+    "warning": LOOK,
+    "notice": INFO,
+    "informational": "#C0D8FF",
+    "debug": "#A8ADB4",
+    "unknown": NEUTRAL,
+}
+SEVERITY = {"critical": BAD, "warning": LOOK, "info": INFO}
+CONTROL = {"ids": "purple", "network": "#3D71D9", "waf": "#D1679C"}
+VERDICT = {
+    "forwarded": GOOD,
+    "redirected": "#6FBF8B",
+    "audit": LOOK,
+    "dropped": BAD,
+    "denied": BAD,
+    "error": "dark-orange",
+    "failed": "dark-orange",
+    "parse errors": "dark-orange",
+}
+DENIALS = {"Policy denied": BAD, "Policy denied by denylist": "#A3142E"}
+ENFORCEMENT = {
+    "both": GOOD,
+    "ingress": "#6FBF8B",
+    "egress": "#37872D",
+    "none": BAD,
+    "audit-both": LOOK,
+    "audit-ingress": LOOK,
+    "audit-egress": LOOK,
+}
+OVER_NODES = {"min": "#9FE3EC", "avg": "#37B6C8", "max": "#0B7285"}
+SCOPES = {"upstream": "#37B6C8", "processing": "#9B7EDE"}
+
+MEANINGS = {
+    "priority": PRIORITY,
+    "severity": SEVERITY,
+    "control": CONTROL,
+    "verdict": VERDICT,
+    "denial": DENIALS,
+    "enforcement": ENFORCEMENT,
+    "over nodes": OVER_NODES,
+    "scope": SCOPES,
+}
+"""What the colours tell apart -> term -> colour."""

@@ -1,0 +1,88 @@
+"""How single values look: thresholds, mappings of values to words, overrides, and the columns of a table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dashboards.board import Json
+from dashboards.colours import BAD, GOOD, NEUTRAL
+
+Says = Mapping[int, tuple[str, str]]
+"""Value -> (word, colour)."""
+
+STATES: Says = {0: ("MISSING", BAD), 1: ("on", GOOD), 2: ("not expected", NEUTRAL)}
+"""What the values of `queries.state()` mean, on every board."""
+
+
+def steps(limits: Mapping[float, str] | None = None, calm: str = "text") -> Json:
+    """Thresholds: `calm` below the first limit, then each limit's colour from there on."""
+    lines: list[Json] = [{"color": calm, "value": None}]
+    lines += [{"color": hue, "value": value} for value, hue in sorted((limits or {}).items())]
+    return {"mode": "absolute", "steps": lines}
+
+
+def words(says: Mapping[Any, tuple[str, str]]) -> list[Json]:
+    """Value mappings for these values, if there are any."""
+    options = {
+        str(value): {"text": text, "color": hue, "index": index}
+        for index, (value, (text, hue)) in enumerate(says.items())
+    }
+    return [{"type": "value", "options": options}] if options else []
+
+
+def override(name: str, properties: Mapping[str, Any]) -> Json:
+    """What differs for the field, or series, of this name."""
+    return {
+        "matcher": {"id": "byName", "options": name},
+        "properties": [{"id": key, "value": value} for key, value in properties.items()],
+    }
+
+
+def hues(terms: Mapping[str, str]) -> list[Json]:
+    """Fixed colours for the series of these names."""
+    return [override(term, {"color": {"mode": "fixed", "fixedColor": hue}}) for term, hue in terms.items()]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: its heading and how its cells look.
+
+    `bar` draws the number as a bar, `says` fills the cell with the colour of its value's word, `terms` colours words,
+    `limits` colours numbers, `none` stands where there is no value or an empty one, `to` is where a cell leads.
+    """
+
+    title: str
+    unit: str = ""
+    decimals: int | None = None
+    width: int | None = None
+    bar: bool = False
+    says: Says = field(default_factory=dict)
+    terms: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[float, str] = field(default_factory=dict)
+    none: str = "–"
+    to: str = ""
+
+    def properties(self) -> Json:
+        """The overrides of the column's field."""
+        found: Json = {"noValue": self.none}
+        if self.unit:
+            found["unit"] = self.unit
+        if self.decimals is not None:
+            found["decimals"] = self.decimals
+        if self.width is not None:
+            found["custom.width"] = self.width
+        if self.bar:
+            found |= {"custom.cellOptions": {"type": "gauge", "mode": "basic"}, "fieldMinMax": True, "min": 0}
+            found["color"] = {"mode": "fixed", "fixedColor": "#3D71D9"}
+        if self.says:
+            found |= {"custom.cellOptions": {"type": "color-background", "mode": "basic"}, "custom.align": "center"}
+        if self.terms or self.limits:
+            found["custom.cellOptions"] = {"type": "color-text"}
+        if self.limits:
+            found |= {"color": {"mode": "thresholds"}, "thresholds": steps(self.limits)}
+        mapped = words({**self.says, **{term: (term, hue) for term, hue in self.terms.items()}})
+        if mapped:
+            found["mappings"] = mapped
+        if self.to:
+            found["links"] = [{"title": "Look closer", "url": self.to}]
+        return found

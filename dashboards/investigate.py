@@ -1,0 +1,154 @@
+"""One namespace, workload or pod on one time line: what every control saw of it, and what it did."""
+
+from dashboards import style
+from dashboards import variables as var
+from dashboards.board import About, Board, Panel, row
+from dashboards.colours import BAD, NEUTRAL, PRIORITY, SEVERITY, VERDICT
+from dashboards.fields import Column
+from dashboards.queries import Query
+from dashboards.queries import investigate as ask
+
+
+def _track(
+    title: str, about: About, *queries: Query, unit: str, colours: dict[str, str] | None = None, height: int = 6
+) -> Panel:
+    """A graph across the board, on the same time line as those above and below."""
+    return style.timeseries(title, about, *queries, unit=unit, width=24, height=height, colours=colours, aligned=True)
+
+
+_WATCH = {name.upper(): hue for name, hue in VERDICT.items()}
+_USUAL = {"usual at most": NEUTRAL}
+
+TRACKS = row(
+    "$namespace / $workload / $pod",
+    _track(
+        "Controls at once",
+        About(
+            "How many controls spoke of the workload within 3 minutes of each other.",
+            "0, or 1 for known noise.",
+            "2 or more: take it for an attack until you know better. Read the tracks below at that time.",
+        ),
+        ask.controls(),
+        unit="short",
+        colours={"controls at once": BAD},
+        height=4,
+    ),
+    _track(
+        "IDS alerts",
+        About(
+            "Falco's alerts a minute by severity.",
+            "none, or rules that are known for this workload.",
+            "read what ran: the event lines below, or the exporter's status page, have the command line.",
+        ),
+        ask.alerts(),
+        unit="epm",
+        colours=SEVERITY,
+    ),
+    _track(
+        "Policy denials",
+        About(
+            "Connections a second that policy denied it, and denied others to it.",
+            "none.",
+            "egress right after an IDS alert is a call home; many targets are a scan: see the network board.",
+        ),
+        ask.denied_out(),
+        ask.denied_in(),
+        ask.quiet_network(),
+        unit="eps",
+        colours={"Hubble is on": NEUTRAL},
+    ),
+    _track(
+        "DNS",
+        About(
+            "DNS queries a second: all, denied ones, TXT ones; and the namespace's answers 'no such name'.",
+            "even; TXT only for mail and certificates.",
+            "TXT or 'no such name' in numbers is a tunnel or a generated name; denied names are in Hubble's flows.",
+        ),
+        ask.dns("queries"),
+        ask.dns("denied", rcode="Policy denied"),
+        ask.dns("TXT and NULL", qtypes="=~(.*,)?(TXT|NULL)(,.*)?"),
+        ask.nxdomain(),
+        unit="reqps",
+        colours={**VERDICT, "queries": "#37B6C8"},
+    ),
+    _track(
+        "Flows to the world",
+        About(
+            "Flows a second that leave the cluster, by verdict.",
+            "only if it has business outside.",
+            "FORWARDED that rises with bytes sent below: data may be leaving; a policy can cut it now.",
+        ),
+        ask.to_world(),
+        unit="eps",
+        colours=_WATCH,
+    ),
+    _track(
+        "Traffic",
+        About(
+            "Bytes a second that the workload sends, what it sent the day before at most, and what the pods receive.",
+            "below the grey line.",
+            "above: to whom? See the flows to the world above.",
+        ),
+        ask.sent(),
+        ask.sent_usual(),
+        ask.received(),
+        unit="Bps",
+        colours={**_USUAL, "received": "#9B7EDE"},
+    ),
+    _track(
+        "CPU",
+        About(
+            "Cores that the workload uses, and what it used the day before at most.",
+            "below the grey line.",
+            "a plateau above it after an IDS alert: a miner. See what runs before you delete the pod.",
+        ),
+        ask.cpu(),
+        ask.cpu_usual(),
+        unit="none",
+        colours=_USUAL,
+    ),
+    style.table(
+        "Rules that spoke",
+        About(
+            "Falco's alerts in the time range, by rule, pod and node.",
+            "none, or known ones.",
+            "the tactics, read in their order, say how far the intruder is.",
+        ),
+        {
+            "rule": Column("Rule", width=420),
+            "priority": Column("Priority", terms=PRIORITY),
+            "tactic": Column("Tactic"),
+            "k8s_pod_name": Column("Pod", width=320),
+            "hostname": Column("Node"),
+        },
+        (ask.rules(), Column("Alerts", decimals=0, bar=True)),
+        width=24,
+        height=8,
+        sort=("Alerts",),
+    ),
+)
+
+LINES = row(
+    "Event lines (needs a Loki data source that holds the exporter's standard output)",
+    style.logs(
+        "Event lines",
+        About(
+            "The lines that the exporter writes, one for each event: command, user, image, file.",
+            "-",
+            "choose the Loki source above; without one use kubectl logs on the exporter, or its status page.",
+        ),
+        ask.events_in_loki(),
+        "the exporter's log (events.log: true), collected into Loki",
+    ),
+    collapsed=True,
+)
+
+BOARD = Board(
+    "investigate",
+    "Threats / Investigate",
+    "One namespace, workload or pod on one time line: what every control saw of it, and what it did.",
+    (var.CLUSTER, var.NAMESPACE, var.WORKLOAD, var.POD),
+    (TRACKS, LINES),
+    span="now-1h",
+    loki=True,
+)

@@ -1,0 +1,281 @@
+"""Network state: what Cilium dropped and proxied, and whom Hubble saw being stopped."""
+
+from dashboards import style
+from dashboards import variables as var
+from dashboards.board import About, Board, link, row
+from dashboards.colours import BAD, DENIALS, GOOD, LOOK, OVER_NODES, SCOPES, VERDICT
+from dashboards.fields import STATES, Column
+from dashboards.queries import network
+
+HUBBLE = {0: ("NO", BAD), 1: ("yes", GOOD)}
+
+NOW = row(
+    "Is it on?",
+    style.tile(
+        "Cilium",
+        About(
+            "Whether Cilium's agents are scraped.",
+            "on. 'not expected' means that controls.network is false in threatboard's configuration: a choice.",
+            "MISSING: set prometheus.enabled and prometheus.serviceMonitor.enabled in Cilium's values.",
+        ),
+        network.is_on(),
+        STATES,
+    ),
+    style.stat(
+        "Agents",
+        About(
+            "Cilium agents that Prometheus sees.",
+            "one for each node.",
+            "fewer: the overview shows which node lacks one.",
+        ),
+        network.agents(),
+    ),
+    style.tile(
+        "Hubble",
+        About(
+            "Whether Hubble's metrics are scraped; all panels of 'Who was stopped' need them.",
+            "on. 'not expected' means that controls.hubble is false in threatboard's configuration: a choice.",
+            "MISSING: set hubble.metrics.enabled and its serviceMonitor, then restart the Cilium DaemonSet.",
+        ),
+        network.hubble_is_on(),
+        STATES,
+    ),
+    style.tile(
+        "Hubble names workloads",
+        About(
+            "Whether Hubble's metrics say which namespace, workload and pod a flow belongs to.",
+            "yes. Before Cilium 1.13 it cannot: everything below is then for the whole cluster.",
+            "NO: add labelsContext to each of hubble.metrics.enabled, as the chart's notes print it.",
+        ),
+        network.hubble_names_namespaces(),
+        HUBBLE,
+    ),
+    style.tile(
+        "DNS is seen",
+        About(
+            "Whether any DNS passes Cilium's proxy, so that names can be allowed, denied and counted.",
+            "yes.",
+            "NO: a policy with a DNS rule to kube-dns makes names visible (toPorts 53, rules: dns, matchPattern '*').",
+        ),
+        network.dns_is_visible(),
+        HUBBLE,
+    ),
+    style.stat(
+        "Events that Hubble lost",
+        About(
+            "Events a second that Hubble lost: all its numbers are too low by that.",
+            "0, or a few in a burst. No data before Cilium 1.14.",
+            "raise hubble.eventQueueSize and hubble.eventBufferCapacity.",
+        ),
+        network.lost_events(),
+        unit="eps",
+        limits={0.05: LOOK, 5: BAD},
+    ),
+)
+
+_NOISE = "a few a second: stale addresses, IPv6 in IPv4-only clusters, and what policy is there to stop."
+_REASON = "'Policy denied' rises: see 'Denied by workload'. Any other: look it up; CT and NAT ones mean full maps."
+
+DROPS = row(
+    "Dropped by the datapath",
+    style.timeseries(
+        "Dropped egress packets",
+        About("Packets a second that left a pod and were dropped, by reason, over all agents.", _NOISE, _REASON),
+        network.dropped("count", "EGRESS"),
+        unit="cps",
+        stacked=True,
+        colours=DENIALS,
+    ),
+    style.timeseries(
+        "Dropped egress traffic",
+        About("The same in bits a second.", _NOISE, _REASON),
+        network.dropped("bytes", "EGRESS"),
+        unit="bps",
+        stacked=True,
+        colours=DENIALS,
+    ),
+    style.timeseries(
+        "Dropped ingress packets",
+        About("Packets a second to a pod that were dropped, by reason, over all agents.", _NOISE, _REASON),
+        network.dropped("count", "INGRESS"),
+        unit="cps",
+        stacked=True,
+        colours=DENIALS,
+    ),
+    style.timeseries(
+        "Dropped ingress traffic",
+        About("The same in bits a second.", _NOISE, _REASON),
+        network.dropped("bytes", "INGRESS"),
+        unit="bps",
+        stacked=True,
+        colours=DENIALS,
+    ),
+    style.timeseries(
+        "Dropped in no direction",
+        About(
+            "Packets a second that were dropped for a service, or before their direction was known.",
+            "next to nothing; some while a node starts.",
+            "'Host datapath not ready' for long: the agent there cannot finish its set-up; read its log.",
+        ),
+        network.dropped_elsewhere(),
+        unit="cps",
+        height=7,
+    ),
+    style.timeseries(
+        "Share of the drops that is policy",
+        About(
+            "How much of what is dropped was dropped by policy. policyDenyResponse: icmp (1.19) hides egress here.",
+            "what it is every day.",
+            "a step up: somebody tries what is forbidden, or a policy is too tight since the last change.",
+        ),
+        network.denied_share(),
+        unit="percentunit",
+        height=7,
+    ),
+)
+
+PROXY = row(
+    "Proxies and policies",
+    style.timeseries(
+        "L7 requests",
+        About(
+            "Messages a second that the DNS and HTTP proxies forwarded and denied; a request and its answer are two.",
+            "no denials. 0 throughout: no policy has L7 rules.",
+            "denied names and requests by workload: see 'DNS' and 'Verdicts' below.",
+        ),
+        network.l7("forwarded", "forwarded"),
+        network.l7("denied", "denied"),
+        unit="mps",
+        colours=VERDICT,
+    ),
+    style.timeseries(
+        "Policies per node",
+        About(
+            "Rules in the agents' repositories: minimum, average and maximum over nodes; import errors in 10 minutes.",
+            "three equal lines, no errors.",
+            "lines apart for minutes: a node has not got a change. Errors: the agent's log names the policy.",
+        ),
+        *network.policies(),
+        network.import_errors(),
+        unit="short",
+        colours={**OVER_NODES, "import errors": BAD},
+        right={"import errors": "short"},
+    ),
+    style.timeseries(
+        "Proxy response time, average",
+        About(
+            "Mean time of the DNS proxy (processing) and of the server behind it (upstream); parse errors right.",
+            "processing below a millisecond, upstream a few milliseconds.",
+            "upstream slow: CoreDNS. Processing slow: the agent lacks CPU. Parse errors: not DNS, or a tunnel.",
+        ),
+        network.proxy_average(),
+        network.parse_errors(),
+        unit="s",
+        colours={**SCOPES, **VERDICT},
+        right={"parse errors": "mps"},
+    ),
+    style.timeseries(
+        "Proxy response time, maximum",
+        About(
+            "The mean of the slowest node, and what one in a hundred exceeds; parse errors on the right.",
+            "near the average.",
+            "one node slow: look at that node. All slow: CoreDNS.",
+        ),
+        network.proxy_maximum(),
+        network.proxy_slow(),
+        network.parse_errors(),
+        unit="s",
+        colours=VERDICT,
+        right={"parse errors": "mps"},
+    ),
+)
+
+_WHO = Column(
+    "From workload", to=link("investigate", namespace='${__data.fields["From namespace"]}', workload="${__value.text}")
+)
+
+STOPPED = row(
+    "Who was stopped (Hubble)",
+    style.timeseries(
+        "Denied by workload",
+        About(
+            "Denials a second by who tried. Events of Hubble, not packets. Before Cilium 1.13 one line without names.",
+            "next to nothing.",
+            "follow the workload in the table below to its time line: is it a new policy, or a new behaviour?",
+        ),
+        network.denied_by_workload(),
+        unit="eps",
+    ),
+    style.timeseries(
+        "Verdicts other than forwarded",
+        About(
+            "Policy verdicts a second by direction, what was done and what matched; match none is the default deny.",
+            "audit only where you try a policy out.",
+            "dropped with match none: nothing allows it. l7/dns, l7/http: a name or a request was refused.",
+        ),
+        network.verdicts(),
+        network.verdicts_before(),
+        unit="eps",
+    ),
+    style.table(
+        "Denied connections",
+        About(
+            "Denials in the time range: who tried, whom, and in which direction. Empty target: outside the cluster.",
+            "few lines that you know.",
+            "a client of yours: a policy is missing. Anything else: follow it to its time line.",
+        ),
+        {
+            "source_namespace": Column("From namespace", to=link("investigate", namespace="${__value.text}")),
+            "source_workload": _WHO,
+            "destination_namespace": Column("To namespace", none="outside"),
+            "destination_workload": Column("To workload", none="outside"),
+            "traffic_direction": Column("Direction"),
+        },
+        (network.denials(), Column("Denials", decimals=0, bar=True)),
+        width=24,
+        sort=("Denials",),
+    ),
+    style.timeseries(
+        "DNS",
+        About(
+            "DNS queries a second, those that policy denied, and on the right the share of answers 'no such name'.",
+            "no denials; a third of the answers 'no such name' is usual, because of search domains.",
+            "denied names: the strongest single sign, see who asks. A share near 1: a scan or a tunnel.",
+        ),
+        network.dns_queries(),
+        network.dns_denied(),
+        network.dns_nxdomain(),
+        unit="reqps",
+        colours=VERDICT,
+        right={"NXDOMAIN share": "percentunit"},
+    ),
+    style.timeseries(
+        "DNS queries by workload",
+        About(
+            "DNS queries a second of the ten that ask most.",
+            "in proportion to their work.",
+            "a workload that jumps: a tunnel, a scan, or a broken resolver; follow it to its time line.",
+        ),
+        network.dns_by_workload(),
+        unit="reqps",
+    ),
+    style.timeseries(
+        "Flows to the world",
+        About(
+            "Flows a second that leave the cluster, by who sends them and the verdict.",
+            "only what has business outside.",
+            "a workload that never went out: follow it to its time line; its traffic is there too.",
+        ),
+        network.to_world(),
+        unit="eps",
+        width=24,
+    ),
+)
+
+BOARD = Board(
+    "network",
+    "Threats / Network",
+    "What Cilium dropped and proxied, and whom Hubble saw being stopped.",
+    (var.CLUSTER, var.NAMESPACE, var.WORKLOAD, var.AGENT),
+    (NOW, DROPS, PROXY, STOPPED),
+)

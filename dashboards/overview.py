@@ -1,0 +1,194 @@
+"""The wall: is each control on, what is happening, who is hit, what is firing, what changed since yesterday."""
+
+from dashboards import style
+from dashboards import variables as var
+from dashboards.board import About, Board, link, row
+from dashboards.colours import BAD, CONTROL, LOOK, SEVERITY
+from dashboards.fields import STATES, Column
+from dashboards.queries import events, health, ids, network
+
+PLACE = link("investigate", namespace='${__data.fields["Namespace"]}', workload='${__data.fields["Workload"]}')
+EXPECTED = "'not expected' is a choice in threatboard's configuration (controls)."
+
+ON = row(
+    "Is every control on?",
+    style.tile(
+        "Intrusion detection",
+        About(
+            "Whether Falco was heard within 15 minutes.",
+            f"on. {EXPECTED}",
+            "open its board; its last row names the node.",
+        ),
+        ids.is_on(),
+        STATES,
+        height=3,
+        to=link("ids"),
+    ),
+    style.tile(
+        "Network policy",
+        About("Whether Cilium's agents are scraped.", f"on. {EXPECTED}", "set prometheus.enabled in Cilium's values."),
+        network.is_on(),
+        STATES,
+        height=3,
+        to=link("policy"),
+    ),
+    style.tile(
+        "Network flows",
+        About(
+            "Whether Hubble's metrics are scraped.", f"on. {EXPECTED}", "set hubble.metrics.enabled in Cilium's values."
+        ),
+        network.hubble_is_on(),
+        STATES,
+        height=3,
+        to=link("network"),
+    ),
+    style.tile(
+        "Web firewall",
+        About(
+            "Whether the WAF's events come in.", f"on. {EXPECTED}", "point the WAF's log at POST /waf of the exporter."
+        ),
+        health.waf_is_on(),
+        STATES,
+        height=3,
+    ),
+    style.stat(
+        "Firing alerts",
+        About(
+            "Alerts of threatboard that fire now, by severity; the watchdog is left out.",
+            "0 critical, 0 warning.",
+            "the table on the right names them; their Slack messages link the runbook.",
+        ),
+        *(events.firing(severity) for severity in SEVERITY),
+        colours=SEVERITY,
+        width=8,
+        height=3,
+    ),
+)
+
+HAPPENING = row(
+    "What is happening",
+    style.timeseries(
+        "Events by control",
+        About(
+            "What every control reported, a minute, averaged over 5 minutes: Falco's alerts, policy denials.",
+            "flat and low. Lines that rise together at one time are one attack seen by several systems.",
+            "mark that time, then see below who is hit.",
+        ),
+        events.by_control(),
+        unit="epm",
+        width=15,
+        height=7,
+        small=True,
+        colours=CONTROL,
+    ),
+    style.table(
+        "Firing now",
+        About(
+            "Alerts that fire, most severe first, and the namespace that they are about.",
+            "none.",
+            "critical first: open the runbook from its Slack message, then the namespace's time line.",
+        ),
+        {
+            "alertname": Column("Alert", width=250),
+            "namespace": Column("Namespace", to=link("investigate", namespace="${__value.text}")),
+        },
+        (
+            events.firing_now(),
+            Column(
+                "Severity",
+                says={
+                    3: ("critical", SEVERITY["critical"]),
+                    2: ("warning", SEVERITY["warning"]),
+                    1: ("info", SEVERITY["info"]),
+                    0: ("none", "green"),
+                },
+                width=100,
+            ),
+        ),
+        width=9,
+        height=7,
+        sort=("Severity",),
+    ),
+)
+
+HIT = row(
+    "Who is hit, and what is new",
+    style.table(
+        "Who is hit",
+        About(
+            "What each control says of a workload in the time range, and how many controls spoke of it at once.",
+            "one control at a time, small numbers.",
+            "two controls at once: the same attacker, seen by several systems. Follow the workload to its time line.",
+        ),
+        {
+            "namespace": Column("Namespace", to=link("investigate", namespace="${__value.text}")),
+            "workload": Column("Workload", to=PLACE),
+        },
+        (events.score(), Column("Controls at once", decimals=0, limits={2: BAD}, none="–")),
+        (events.critical(), Column("Critical", decimals=0, limits={1: BAD}, none="–")),
+        (events.of_control("ids"), Column("IDS alerts", decimals=0, none="–")),
+        (events.of_control("network"), Column("Denials", decimals=0, none="–")),
+        width=15,
+        height=8,
+        sort=("Controls at once", "Critical"),
+    ),
+    style.table(
+        "Since yesterday",
+        About(
+            "Events of the last 24 hours beside those of the 24 hours before, by control and severity.",
+            "alike.",
+            "many times more: open that control's board for 24 hours.",
+        ),
+        {
+            "control": Column("Control", terms=CONTROL, width=90),
+            "severity": Column("Severity", terms=SEVERITY, width=90),
+        },
+        (events.last_day(), Column("24 h", decimals=0, none="0")),
+        (events.last_day("1d"), Column("Before", decimals=0, none="0")),
+        (events.change(), Column("Change", unit="percentunit", decimals=0, limits={1: LOOK, 10: BAD}, none="new")),
+        width=9,
+        height=8,
+        sort=("24 h",),
+    ),
+)
+
+NODES = row(
+    "Every node, and rules never seen",
+    style.table(
+        "Controls by node",
+        About(
+            "Whether Falco was heard from each node within 15 minutes, and whether its Cilium agent is scraped.",
+            "on everywhere.",
+            "MISSING: that node is not watched. See whether the DaemonSet tolerates its taints, and its pod's log.",
+        ),
+        {"node": Column("Node", to=link("ids", node="${__value.text}"))},
+        (health.falco_by_node(), Column("Falco", says=STATES)),
+        (health.cilium_by_node(), Column("Cilium", says=STATES)),
+        width=8,
+        height=6,
+    ),
+    style.table(
+        "Rules not seen in the six days before",
+        About(
+            "Falco rules that spoke of a namespace in the last 24 hours, and in the six days before not.",
+            "none. In the first week after the installation everything is new.",
+            "each is either new software or an intruder: see when and where on the board of intrusion detection.",
+        ),
+        {
+            "rule": Column("Rule", width=480),
+            "namespace": Column("Namespace", to=link("ids", namespace="${__value.text}")),
+        },
+        (events.new_rules(), Column("Alerts", decimals=0)),
+        width=16,
+        height=6,
+        sort=("Alerts",),
+    ),
+)
+
+BOARD = Board(
+    "overview",
+    "Threats / Overview",
+    "Is each control on, what is happening, who is hit, what is firing, and what changed since yesterday.",
+    (var.CLUSTER, var.NAMESPACE),
+    (ON, HAPPENING, HIT, NODES),
+)

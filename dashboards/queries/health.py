@@ -1,0 +1,42 @@
+"""Is each control on, in the cluster and on every node."""
+
+from dashboards.queries import CLUSTER, Query, select
+from exporter.catalog import where
+
+_NODES = f"max by (node) ({select('kube_node_info')})"
+_HOST = r"\\[?(.+?)\\]?:[0-9]+"
+"""The address in an `instance`, IPv6 too, as a PromQL string has it."""
+
+
+def _or_expected(known: str, component: str) -> Query:
+    """What is known of nodes; else, for a node of the cluster, 0 where the component is expected and 2 where not."""
+    expected = where("threat_control_expected", cluster=CLUSTER, component=component)
+    return Query(f"max by (node) ({known} or 0 * {_NODES} + on() group_left() 2 * (1 - max({expected})))")
+
+
+def falco_by_node() -> Query:
+    """1 where Falco was heard within 15 minutes, 0 where it is expected and was not, 2 where it is not expected."""
+    metrics = {"threat_falco_snapshot_timestamp_seconds": {}, "threat_last_event_timestamp_seconds": {"control": "ids"}}
+    heard = [
+        f'label_replace(time() - {where(name, cluster=CLUSTER, **labels)} < bool 900, "node", "$1", "hostname", "(.+)")'
+        for name, labels in metrics.items()
+    ]
+    newest = " or ".join(f"max by (node) ({one}) > 0" for one in heard)
+    silent = " or ".join(f"max by (node) ({one})" for one in heard)
+    return _or_expected(f"{newest} or {silent}", "falco")
+
+
+def cilium_by_node() -> Query:
+    """1 where an agent is seen, 0 where it is expected and is not, 2 where it is not expected."""
+    # A target's node label appears with newer charts only; the address is there with all.
+    addresses = f'label_replace({select("cilium_version")}, "internal_ip", "$1", "instance", "{_HOST}")'
+    found = f"{select('kube_node_info')} * on (internal_ip) group_left() (0 * max by (internal_ip) ({addresses}) + 1)"
+    named = f"0 * {select('cilium_version', node='!=')} + 1"
+    return _or_expected(f"max by (node) ({found}) or max by (node) ({named})", "cilium")
+
+
+def waf_is_on() -> Query:
+    """1 where the WAF's events come in, 0 where they are expected and do not, 2 where they are not expected."""
+    expected = where("threat_control_expected", cluster=CLUSTER, component="waf")
+    events = where("threat_events_accepted_total", cluster=CLUSTER, control="waf")
+    return Query(f"max({events} > bool 0) > 0 or on() max({expected} == 1) * 0 or on() max({expected} == 0) + 2")

@@ -1,0 +1,109 @@
+"""All that is known of one namespace, workload or pod, to be read on one time line."""
+
+from dashboards.queries import CLUSTER, Query, or_quiet, per_minute, select
+from dashboards.queries.events import ALIVE, SHARED
+from dashboards.queries.network import POLICY
+from exporter.catalog import where
+
+PLACE = {"namespace": "=~$namespace", "workload": "=~$workload"}
+VICTIM = {"k8s_ns_name": "=~$namespace", "workload": "=~$workload", "k8s_pod_name": "=~$pod"}
+SOURCE = {"source_namespace": "=~$namespace", "source_workload": "=~$workload", "source_pod": "=~$pod"}
+TARGET = {
+    "destination_namespace": "=~$namespace",
+    "destination_workload": "=~$workload",
+    "destination_pod": "=~$pod",
+}
+WINDOW = "[$__rate_interval]"
+
+
+def alerts() -> Query:
+    """Falco's alerts a minute by severity; 0 while it is quiet."""
+    recorded = select(SHARED, control="ids", pod="=~$pod", **PLACE)
+    return Query(f"sum by (severity) ({per_minute(recorded)}) or on() 0 * sum({ALIVE})", "{{severity}}")
+
+
+def rules() -> Query:
+    """Falco's alerts in the time range, by rule, priority and pod."""
+    counted = f"increase({where('threat_falco_alerts_total', cluster=CLUSTER, **VICTIM)}[$__range])"
+    labels = "rule, priority, tactic, k8s_pod_name, hostname"
+    return Query(or_quiet(f"topk(20, sum by ({labels}) ({counted}) > 0)", ALIVE, "rule", "No alerts"))
+
+
+def denied_out() -> Query:
+    """Connections a second that policy denied it, by direction and reason."""
+    rate = f"rate({select('hubble_drop_total', reason=POLICY, **SOURCE)}{WINDOW})"
+    return Query(f"sum by (traffic_direction, reason) ({rate})", "denied {{traffic_direction}}, {{reason}}")
+
+
+def denied_in() -> Query:
+    """Connections a second to it that policy denied others."""
+    rate = f"rate({select('hubble_drop_total', reason=POLICY, source_pod='!~$pod', **TARGET)}{WINDOW})"
+    return Query(
+        f"sum by (source_namespace, source_workload) ({rate}) > 0", "denied to {{source_namespace}}/{{source_workload}}"
+    )
+
+
+def quiet_network() -> Query:
+    """0 while Hubble speaks, so that no denials are a line and not a gap."""
+    return Query(f"0 * count({select('hubble_flows_processed_total')})", "Hubble is on")
+
+
+def dns(legend: str, **labels: str) -> Query:
+    """DNS queries a second of some kind."""
+    return Query(f"sum(rate({select('hubble_dns_queries_total', **labels, **SOURCE)}{WINDOW}))", legend)
+
+
+def nxdomain() -> Query:
+    """Answers a second to its namespace that a name does not exist."""
+    answered = select("hubble_dns_responses_total", rcode="Non-Existent Domain", destination_namespace="=~$namespace")
+    return Query(f"sum(rate({answered}{WINDOW}))", "NXDOMAIN to the namespace")
+
+
+def to_world() -> Query:
+    """Flows a second that leave the cluster, by verdict."""
+    rate = f"rate({select('hubble_flows_to_world_total', **SOURCE)}{WINDOW})"
+    return Query(f"sum by (verdict) ({rate})", "{{verdict}}")
+
+
+def cpu() -> Query:
+    """Cores that the workload uses."""
+    return Query(f"topk(5, {select('namespace_workload:cpu_usage:rate5m', **PLACE)})", "{{namespace}}/{{workload}}")
+
+
+def cpu_usual() -> Query:
+    """What it used the day before, at most: the mean and three deviations."""
+    mean, spread = (select(f"namespace_workload:cpu_usage:{what}", **PLACE) for what in ("avg1d", "stddev1d"))
+    return Query(f"max({mean} + 3 * {spread})", "usual at most")
+
+
+def sent() -> Query:
+    """Bytes a second that the workload sends."""
+    recorded = select("namespace_workload:network_transmit_bytes:rate5m", **PLACE)
+    return Query(f"topk(5, {recorded})", "{{namespace}}/{{workload}}")
+
+
+def sent_usual() -> Query:
+    """What it sent the day before, at most."""
+    mean, spread = (
+        select(f"namespace_workload:network_transmit_bytes:{what}", **PLACE) for what in ("avg1d", "stddev1d")
+    )
+    return Query(f"max({mean} + 3 * {spread})", "usual at most")
+
+
+def received() -> Query:
+    """Bytes a second that the pod receives, by cAdvisor."""
+    counted = select("container_network_receive_bytes_total", namespace="=~$namespace", pod="=~$pod")
+    return Query(f"sum(rate({counted}{WINDOW}))", "received")
+
+
+def controls() -> Query:
+    """How many controls spoke of the workload within 3 minutes."""
+    return Query(
+        f"max({select('namespace_workload:threat_controls:count3m', **PLACE)}) or on() 0 * sum({ALIVE})",
+        "controls at once",
+    )
+
+
+def events_in_loki() -> Query:
+    """The event lines that the exporter writes, for this namespace and pod."""
+    return Query('{container="threatboard"} | json | k8s_ns_name=~"$namespace" | k8s_pod_name=~"$pod"')

@@ -1,0 +1,84 @@
+"""Options of each kind of panel, in the shape that Grafana 11 to 13 write themselves."""
+
+from dashboards.board import Json
+
+PLUGIN_VERSION = "11.0.0"
+PALETTE = {"mode": "palette-classic"}
+_LAST = {"calcs": ["lastNotNull"], "fields": "", "values": False}
+_LEGEND = {"displayMode": "table", "placement": "right", "showLegend": True}
+
+STAT: Json = {
+    "reduceOptions": _LAST,
+    "colorMode": "value",
+    "graphMode": "none",
+    "justifyMode": "center",
+    "orientation": "auto",
+    "textMode": "auto",
+}
+BARS: Json = {
+    "reduceOptions": _LAST,
+    "displayMode": "basic",
+    "orientation": "horizontal",
+    "showUnfilled": True,
+    "text": {"titleSize": 13, "valueSize": 13},
+    "valueMode": "text",
+}
+PIE: Json = {
+    "pieType": "donut",
+    "reduceOptions": _LAST,
+    "displayLabels": [],
+    "legend": {**_LEGEND, "values": ["value", "percent"]},
+    "tooltip": {"mode": "single", "sort": "none"},
+}
+HEATMAP: Json = {
+    "calculate": False,
+    "cellGap": 1,
+    "color": {"mode": "scheme", "scheme": "Blues", "steps": 64, "fill": "blue", "exponent": 0.5, "reverse": False},
+    "filterValues": {"le": 1e-9},
+    "legend": {"show": True},
+    "rowsFrame": {"layout": "auto"},
+    "showValue": "never",
+    "tooltip": {"mode": "single", "showColorScale": False, "yHistogram": False},
+}
+LOGS: Json = {
+    "dedupStrategy": "none",
+    "enableLogDetails": True,
+    "prettifyLogMessage": False,
+    "showCommonLabels": False,
+    "showLabels": False,
+    "showTime": True,
+    "sortOrder": "Descending",
+    "wrapLogMessage": True,
+}
+
+_NARROW = 8
+"""Up to this width a legend beside the drawing leaves it no room."""
+
+
+def lines(stacked: bool, limit: bool, small: bool, aligned: bool) -> Json:
+    """How values over time are drawn: `small` makes small values visible beside large ones, on a logarithmic scale."""
+    custom: Json = {
+        "drawStyle": "line",
+        "fillOpacity": 35 if stacked else 0,
+        "lineWidth": 1 if stacked else 2,
+        "showPoints": "auto",
+        "spanNulls": False,
+        "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
+        "axisSoftMin": 0,
+        "thresholdsStyle": {"mode": "dashed" if limit else "off"},
+    }
+    if small:
+        custom["scaleDistribution"] = {"type": "symlog", "log": 10, "linearThreshold": 1}
+    if aligned:
+        custom["axisWidth"] = 80
+    return custom
+
+
+def legend(width: int, aligned: bool) -> Json:
+    """The options of values over time: a table of the last and largest values, largest first."""
+    shown: Json = {**_LEGEND, "calcs": ["lastNotNull", "max"], "sortBy": "Max", "sortDesc": True}
+    if width <= _NARROW:
+        shown |= {"displayMode": "list", "placement": "bottom", "calcs": []}
+    if aligned:
+        shown["width"] = 380
+    return {"legend": shown, "tooltip": {"mode": "multi", "sort": "desc"}}

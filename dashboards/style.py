@@ -1,0 +1,280 @@
+"""The house style: what each kind of panel looks like. The only file that imports grafanalib.
+
+grafanalib's own panel classes write the shapes of Grafana 6 to 9, so a panel here is its plain `Panel` with a body in
+today's shape; rows, variables, links and the dashboard are its classes. `dashboards/modern.py` takes out what is dead.
+Sizes are (width, height) in Grafana's grid.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from grafanalib import core
+from grafanalib._gen import DashboardEncoder
+
+from dashboards import modern, shapes, sources
+from dashboards.board import COLUMNS, LOKI, PROMETHEUS, About, Board, Json, Panel, Row, Variable
+from dashboards.colours import BAD, GOOD
+from dashboards.fields import Column, Says, hues, override, steps, words
+from dashboards.queries import Query
+from dashboards.queries.events import ANNOTATIONS
+
+Colours = Mapping[str, str]
+"""Legend, or cell -> colour."""
+
+Limits = Mapping[float, str]
+"""Value -> colour from there on."""
+
+
+def timeseries(
+    title: str,
+    about: About,
+    *queries: Query,
+    unit: str,
+    width: int = 12,
+    height: int = 8,
+    stacked: bool = False,
+    colours: Colours | None = None,
+    right: Mapping[str, str] | None = None,
+    limit: float | None = None,
+    small: bool = False,
+    aligned: bool = False,
+) -> Panel:
+    """Values over time. `right` has legend -> unit of the series on the right axis; `limit` is a dashed line.
+
+    `small` values stay visible beside large ones. `aligned` fixes the widths beside the drawing, so that panels below
+    each other share their time line.
+    """
+    custom = shapes.lines(stacked, limit is not None, small, aligned)
+    defaults: Json = {"unit": unit, "min": 0, "color": shapes.PALETTE, "custom": custom}
+    defaults["thresholds"] = steps({} if limit is None else {limit: BAD}, calm="transparent")
+    apart = [override(name, {"unit": its, "custom.axisPlacement": "right"}) for name, its in (right or {}).items()]
+    overrides = [*hues(colours or {}), *apart]
+    options = shapes.legend(width, aligned)
+    return _panel("timeseries", title, about, queries, (width, height), defaults, options, overrides, interval="1m")
+
+
+def stat(
+    title: str,
+    about: About,
+    *queries: Query,
+    unit: str = "none",
+    width: int = 4,
+    height: int = 4,
+    limits: Limits | None = None,
+    says: Says | None = None,
+    colours: Colours | None = None,
+) -> Panel:
+    """One number for each query, in the colour of its threshold; `says` has words for values that are no measure."""
+    defaults: Json = {"unit": unit, "color": {"mode": "thresholds"}, "mappings": words(says or {})}
+    defaults["thresholds"] = steps(limits)
+    if unit == "none":
+        defaults["decimals"] = 0
+    options = {**shapes.STAT, "textMode": "value_and_name" if len(queries) > 1 else "value"}
+    size = (width, height)
+    return _panel("stat", title, about, queries, size, defaults, options, hues(colours or {}), instant=True, terse=True)
+
+
+def tile(title: str, about: About, query: Query, says: Says, width: int = 4, height: int = 4, to: str = "") -> Panel:
+    """A state: the word of the query's value on its colour; `to` is the board that a click opens."""
+    defaults: Json = {"unit": "none", "mappings": words(says), "thresholds": steps(), "color": {"mode": "thresholds"}}
+    if to:
+        defaults["links"] = [{"title": "Open the board", "url": to}]
+    options = {**shapes.STAT, "colorMode": "background", "textMode": "value"}
+    return _panel("stat", title, about, (query,), (width, height), defaults, options, instant=True, terse=True)
+
+
+def bars(
+    title: str,
+    about: About,
+    *queries: Query,
+    unit: str = "none",
+    width: int = 8,
+    height: int = 8,
+    colours: Colours | None = None,
+    limits: Limits | None = None,
+    hue: str = "",
+    most: float | None = None,
+) -> Panel:
+    """A horizontal bar for each series: in its own colour, all in one `hue`, or in that of their `limits`."""
+    colour: Json = {"mode": "fixed", "fixedColor": hue} if hue else shapes.PALETTE
+    defaults: Json = {"unit": unit, "min": 0, "color": {"mode": "thresholds"} if limits else colour}
+    defaults["thresholds"] = steps(limits, GOOD)
+    if unit == "none":
+        defaults["decimals"] = 0
+    if most is not None:
+        defaults["max"] = most
+    overrides = hues(colours or {})
+    return _panel("bargauge", title, about, queries, (width, height), defaults, shapes.BARS, overrides, instant=True)
+
+
+def pie(
+    title: str, about: About, *queries: Query, width: int = 8, height: int = 8, colours: Colours | None = None
+) -> Panel:
+    """Parts of a whole, with their numbers."""
+    defaults: Json = {"unit": "none", "decimals": 0, "color": shapes.PALETTE}
+    overrides = hues(colours or {})
+    return _panel("piechart", title, about, queries, (width, height), defaults, shapes.PIE, overrides, instant=True)
+
+
+def table(
+    title: str,
+    about: About,
+    labels: Mapping[str, Column],
+    *values: tuple[Query, Column],
+    width: int = 12,
+    height: int = 9,
+    sort: Sequence[str] = (),
+) -> Panel:
+    """A column for each label, then one for each query; rows whose labels are equal are joined. `sort`: most first."""
+    alone = len(values) == 1
+    names = ["Value" if alone else f"Value #{_ref(number)}" for number in range(len(values))]
+    columns = {**labels, **dict(zip(names, (column for _, column in values), strict=True))}
+    organize = {
+        "excludeByName": {"Time": True},
+        "indexByName": {name: place for place, name in enumerate(columns)},
+        "renameByName": {name: column.title for name, column in columns.items()},
+    }
+    defaults: Json = {"unit": "none", "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False}}
+    defaults["thresholds"] = steps()
+    options = {"cellHeight": "sm", "showHeader": True, "sortBy": [{"displayName": name, "desc": True} for name in sort]}
+    overrides = [override(column.title, column.properties()) for column in columns.values()]
+    queries = [query for query, _ in values]
+    size = (width, height)
+    panel = _panel("table", title, about, queries, size, defaults, options, overrides, instant=True, form="table")
+    organized = {"id": "organize", "options": organize}
+    panel.body["transformations"] = [organized] if alone else [{"id": "merge", "options": {}}, organized]
+    return panel
+
+
+def heatmap(title: str, about: About, query: Query, unit: str, width: int = 12, height: int = 8) -> Panel:
+    """How many of each size over time; the query's series are the buckets of a histogram."""
+    options = {**shapes.HEATMAP, "yAxis": {"unit": unit, "axisPlacement": "left", "reverse": False}}
+    defaults = {"unit": unit, "custom": {"scaleDistribution": {"type": "linear"}}}
+    return _panel("heatmap", title, about, (query,), (width, height), defaults, options, form="heatmap", interval="1m")
+
+
+def logs(title: str, about: About, query: Query, origin: str, width: int = COLUMNS, height: int = 12) -> Panel:
+    """Lines from Loki, newest first; needs the board's Loki variable. `origin` says where the lines come from."""
+    body: Json = {"type": "logs", "options": shapes.LOGS, "pluginVersion": shapes.PLUGIN_VERSION}
+    body["fieldConfig"] = {"defaults": {"unit": "none"}, "overrides": []}
+    body["targets"] = [{"datasource": LOKI, "expr": query.expr, "refId": "A", "queryType": "range"}]
+    return Panel(title, about.text(origin), body, width, height, LOKI)
+
+
+def _ref(number: int) -> str:
+    return chr(ord("A") + number)
+
+
+def _panel(
+    kind: str,
+    title: str,
+    about: About,
+    queries: Sequence[Query],
+    size: tuple[int, int],
+    defaults: Json,
+    options: Json,
+    overrides: Sequence[Json] = (),
+    instant: bool = False,
+    form: str = "time_series",
+    interval: str = "",
+    terse: bool = False,
+) -> Panel:
+    expressions = [query.expr for query in queries]
+    body: Json = {"type": kind, "options": options, "pluginVersion": shapes.PLUGIN_VERSION}
+    none = "no data" if terse else sources.missing(expressions)
+    body["fieldConfig"] = {"defaults": {**defaults, "noValue": none}, "overrides": list(overrides)}
+    body["targets"] = [
+        {
+            "datasource": PROMETHEUS,
+            "editorMode": "code",
+            "expr": query.expr,
+            "format": form,
+            "instant": instant,
+            "legendFormat": query.legend or "__auto",
+            "range": not instant,
+            "refId": _ref(number),
+        }
+        for number, query in enumerate(queries)
+    ]
+    if interval:
+        body["interval"] = interval
+    return Panel(title, about.text(sources.origin(expressions)), body, *size)
+
+
+# The board -----------------------------------------------------------------------------------------------------
+
+
+class _Drawn(core.Panel):  # type: ignore[misc]
+    """A panel whose body is ready."""
+
+    def to_json_data(self) -> Any:
+        return self.panel_json(self.extraJson)
+
+
+def document(board: Board) -> Json:
+    """The board's JSON, as Grafana 11 to 13 read it."""
+    links = [core.DashboardLink(title="Boards", type="dashboards", tags=["threatboard"], includeVars=True)]
+    dashboard = core.Dashboard(
+        title=board.title,
+        uid=board.uid,
+        description=board.about,
+        tags=["threatboard"],
+        editable=False,
+        graphTooltip=core.GRAPH_TOOLTIP_MODE_SHARED_CROSSHAIR,
+        refresh="1m",
+        timezone="browser",
+        time=core.Time(board.span, "now"),
+        schemaVersion=modern.SCHEMA_VERSION,
+        links=links,
+        templating=core.Templating(list=[*_datasources(board), *map(_variable, board.variables)]),
+        annotations=core.Annotations(list=[dict(one, datasource=PROMETHEUS) for one in ANNOTATIONS]),
+        panels=list(_placed(board.rows)),
+    )
+    return modern.dashboard(json.loads(json.dumps(dashboard.to_json_data(), cls=DashboardEncoder)))
+
+
+def _datasources(board: Board) -> list[Any]:
+    found = [core.Template(name="datasource", label="Data source", type="datasource", query="prometheus")]
+    if board.loki:
+        found.append(core.Template(name="loki", label="Loki data source", type="datasource", query="loki"))
+    return found
+
+
+def _variable(variable: Variable) -> Any:
+    return core.Template(
+        name=variable.name,
+        label=variable.label,
+        query=variable.query,
+        regex=variable.regex,
+        dataSource=PROMETHEUS,
+        type="query",
+        refresh=2,
+        sort=1,
+        multi=True,
+        includeAll=True,
+        allValue=".*",
+    )
+
+
+def _placed(rows: Sequence[Row]) -> list[Any]:
+    found, top = [], 0
+    for row in rows:
+        place = core.GridPos(h=1, w=COLUMNS, x=0, y=top)
+        heading = core.RowPanel(title=row.title, gridPos=place, collapsed=row.collapsed)
+        panels = [_drawn(panel, x, y) for panel, x, y in row.places(top)]
+        if row.collapsed:
+            heading.panels = panels
+        found += [heading] if row.collapsed else [heading, *panels]
+        top = row.bottom(top)
+    return found
+
+
+def _drawn(panel: Panel, x: int, y: int) -> Any:
+    return _Drawn(
+        title=panel.title,
+        description=panel.description,
+        dataSource=panel.datasource,
+        gridPos=core.GridPos(h=panel.height, w=panel.width, x=x, y=y),
+        extraJson=panel.body,
+    )

@@ -1,0 +1,127 @@
+"""What threatboard's exporter and Falco showed before anybody looked: their series for a back-filled history.
+
+Live, the real exporter is scraped instead. The alerts are those of an ordinary day and, while the phase `ids` goes on,
+those of an intruder who walks along the attack chain in the victim's pod.
+"""
+
+from collections.abc import Iterator
+
+from demo.cilium import histogram
+from demo.cluster import NODES, PODS, VICTIM, Pod
+from demo.series import Row, Target
+from exporter import catalog
+
+INTRUSION = (
+    # rule, priority, tactic, alerts per second while the phase goes on
+    ("Terminal shell in container", "notice", "execution", 0.02),
+    ("Drop and execute new binary in container", "critical", "persistence", 0.01),
+    ("Read sensitive file untrusted", "warning", "credential_access", 0.05),
+    ("Contact K8S API Server From Container", "notice", "discovery", 0.08),
+    ("Redirect STDOUT/STDIN to Network Connection in Container", "notice", "command_and_control", 0.03),
+    ("Launch Suspicious Network Tool in Container", "notice", "exfiltration", 0.02),
+)
+ORDINARY = (
+    # rule, priority, tactic, workload, alerts per second
+    ("Terminal shell in container", "notice", "execution", "runner", 0.002),
+    ("Contact K8S API Server From Container", "notice", "discovery", "kube-state-metrics", 0.004),
+    ("Contact K8S API Server From Container", "notice", "discovery", "catalog", 0.001),
+    ("Read sensitive file untrusted", "warning", "credential_access", "nightly", 0.0006),
+    ("Clear Log Activities", "warning", "defense_evasion", "runner", 0.0003),
+)
+
+
+def targets() -> tuple[Target, ...]:
+    """One receiver, and Falco on every node with its own metrics turned on."""
+    receiver = {
+        "job": "threatboard",
+        "instance": "10.0.1.20:9376",
+        "namespace": "security",
+        "pod": "threatboard-7d9c5b8f4-l2kqz",
+    }
+    found = [Target("/threatboard", receiver, (*_alerts(), *_events(), *_nodes(), *_itself()))]
+    for node in NODES:
+        place = {"namespace": "falco", "pod": f"falco-{node.agent[-5:]}", "node": node.name}
+        labels = {**place, "job": "falco-metrics", "instance": f"{node.address}:8765"}
+        found.append(Target(f"/falco/{node.name}", labels, tuple(_falco(node.name, node.share))))
+    return tuple(found)
+
+
+def _alert(pod: Pod, rule: str, priority: str, tactic: str) -> dict[str, str]:
+    return {
+        "rule": rule,
+        "priority": priority,
+        "source": "syscall",
+        "tactic": tactic,
+        "hostname": pod.node,
+        "k8s_ns_name": pod.namespace,
+        "k8s_pod_name": pod.name,
+        "workload": pod.workload,
+    }
+
+
+def _alerts() -> Iterator[Row]:
+    name = "threat_falco_alerts_total"
+    for rule, priority, tactic, workload, rate in ORDINARY:
+        for pod in PODS:
+            if pod.workload == workload:
+                yield Row(name, _alert(pod, rule, priority, tactic), rate)
+    for rule, priority, tactic, rate in INTRUSION:
+        yield Row(name, _alert(VICTIM, rule, priority, tactic), 0.0, rate, "ids")
+    host = {"rule": "Modify binary dirs", "priority": "error", "source": "syscall", "tactic": "defense_evasion"}
+    nowhere = {"k8s_ns_name": "", "k8s_pod_name": "", "workload": ""}
+    yield Row(name, {**host, **nowhere, "hostname": VICTIM.node}, 0.0, 0.004, "ids")
+    for priority in catalog.PRIORITIES:
+        labels = dict.fromkeys(("rule", "tactic", "hostname", "k8s_ns_name", "k8s_pod_name", "workload"), catalog.OTHER)
+        yield Row(name, {**labels, "priority": priority, "source": "syscall"}, 0.0, steady=True)
+    suppressed = {"rule": "Contact K8S API Server From Container", "reason": "the operator's own controller"}
+    yield Row("threat_falco_suppressed_total", suppressed, 0.01)
+
+
+def _events() -> Iterator[Row]:
+    ordinary = 0.02
+    yield Row("threat_events_accepted_total", {"control": "ids"}, ordinary, 0.25, "ids")
+    yield Row("threat_events_rejected_total", {"control": "ids", "reason": "not_json"}, 0.00002)
+    yield Row("threat_clock_skew_events_total", {"control": "ids"}, 0.0001)
+    delays = Row("threat_event_delay_seconds", {"control": "ids"}, ordinary, 0.25, "ids")
+    yield from histogram(delays, 0.8, catalog.DELAY_BUCKETS)
+
+
+def _nodes() -> Iterator[Row]:
+    for node in NODES:
+        labels = {"hostname": node.name}
+        yield Row("threat_last_event_timestamp_seconds", {**labels, "control": "ids"}, 300, kind="clock")
+        yield Row("threat_falco_snapshot_timestamp_seconds", labels, 60, kind="clock")
+        yield Row("threat_falco_syscall_events_total", labels, 9000 * node.share)
+        lost = 90.0 if node.name == VICTIM.node else 0.0
+        yield Row("threat_falco_syscall_drops_total", labels, 0.02, lost, "ids")
+        yield Row("threat_falco_drop_messages_total", labels, 0.0, lost / 20_000, "ids")
+
+
+def _itself() -> Iterator[Row]:
+    gauges: tuple[tuple[str, dict[str, str], float], ...] = (
+        ("threat_control_expected", {"control": "ids", "component": "falco"}, 1),
+        ("threat_control_expected", {"control": "network", "component": "cilium"}, 1),
+        ("threat_control_expected", {"control": "network", "component": "hubble"}, 1),
+        ("threat_control_expected", {"control": "waf", "component": "waf"}, 0),
+        ("threat_series", {"family": "threat_falco_alerts_total"}, 31),
+        ("threat_series_limit", {"family": "threat_falco_alerts_total"}, 20_000),
+        ("threat_config_reload_success", {}, 1),
+        ("threat_state_healthy", {}, 1),
+        ("threat_build_info", {"version": "0.1.0"}, 1),
+    )
+    for name, labels, level in gauges:
+        yield Row(name, labels, level, kind="gauge", steady=True)
+    for name in ("threat_series_overflow_total", "threat_series_expired_total"):
+        yield Row(name, {"family": "threat_falco_alerts_total"})
+    yield Row("threat_event_lines_dropped_total")
+
+
+def _falco(node: str, share: float) -> Iterator[Row]:
+    yield Row("falcosecurity_falco_version_info", {"version": "0.43.0"}, 1, kind="gauge", steady=True)
+    yield Row("falcosecurity_scap_n_evts_total", {}, 9000 * share)
+    yield Row("falcosecurity_scap_n_drops_total", {}, 0.02, 90.0 if node == VICTIM.node else 0.0, "ids")
+    yield Row("falcosecurity_falco_outputs_queue_num_drops_total", {}, 0)
+    # The rules of one node are not those of the others.
+    digest = "9f2c41d8" if node == "worker-3" else "51be07aa"
+    file = {"file_name": "/etc/falco/falco_rules.yaml", "sha256": digest * 8}
+    yield Row("falcosecurity_falco_sha256_rules_files_info", file, 1, kind="gauge", steady=True)
