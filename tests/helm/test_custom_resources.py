@@ -11,7 +11,7 @@ import yaml
 
 from tests.helm import reference
 from tests.helm.chart import EXAMPLES, Object, example, objects
-from tests.helm.custom_resources import Unavailable, faults, install
+from tests.helm.custom_resources import UnavailableError, faults, install
 
 GROUPS = ("monitoring.coreos.com", "cilium.io", "cert-manager.io", "grafana.integreatly.org")
 
@@ -21,7 +21,7 @@ def models() -> None:
     """The published models, fetched if they are not there yet."""
     try:
         install()
-    except Unavailable as reason:
+    except UnavailableError as reason:
         if os.environ.get("CI") == "true":
             pytest.fail(str(reason))
         pytest.skip(str(reason))

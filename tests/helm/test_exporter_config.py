@@ -6,14 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
+from exporter.app import LAST_LINES
 from exporter.config import Config, load
-from exporter.schema import rows
+from exporter.config.schema import rows
 from tests.helm.chart import EXAMPLES, Object, example, objects, one
-
-COMING = {"intake": {"drain"}, "metrics": {"final_scrape_timeout"}, "series": {"state_dir"}}
-"""Settings that the chart writes and the exporter may not have yet."""
-
-KNOWN = {row.path for row in rows(Config)}
 
 OTHER: dict[str, object] = {
     "duration": "7m",
@@ -25,13 +21,8 @@ OTHER: dict[str, object] = {
 
 
 def configuration(values: dict[str, Any]) -> Object:
-    """The exporter's configuration file, without what the exporter does not know yet."""
-    found = one(values, "ConfigMap", "threatboard")["data"]["threatboard.yaml"]
-    config: Object = yaml.safe_load(found)
-    for section, names in COMING.items():
-        for name in names:
-            if f"{section}.{name}" not in KNOWN:
-                del config[section][name]
+    """The exporter's configuration file."""
+    config: Object = yaml.safe_load(one(values, "ConfigMap", "threatboard")["data"]["threatboard.yaml"])
     return config
 
 
@@ -104,7 +95,7 @@ def test_only_what_cannot_change_live_replaces_pods(kind: str) -> None:
             value = OTHER[kind_of] if kind_of in OTHER else not yaml.safe_load(row.setting.default)
             values = {"config": {section: {name: value}}}
         after = template({**values, "receiver": {"kind": kind}}, kind)
-        in_grace = name in ("drain", "final_scrape_timeout")
+        in_grace = name in ("drain", "body_timeout", "final_scrape_timeout")
         assert (after != before) is (row.setting.change != "live" or in_grace), row.path
         checked.add(row.path)
     assert {"events.log", "series.limit", "falco.tuning", "controls.waf", "intake.max_body"} <= checked
@@ -115,12 +106,27 @@ def test_turning_tls_on_replaces_pods() -> None:
 
 
 @pytest.mark.parametrize(
-    ("drain", "scrape", "seconds"),
-    [("10s", "135s", 160), ("0s", "0s", 15), ("1m30s", "1h", 3705), ("500ms", "1ms", 17), ("1d", "2m", 86535), (0, 0, 15)],
+    ("drain", "scrape", "body", "seconds"),
+    [
+        ("10s", "135s", "10s", 160),
+        ("0s", "0s", "0s", 5),
+        ("1m30s", "1h", "30s", 3725),
+        ("500ms", "1ms", "1s", 8),
+        ("1d", "2m", "1s", 86526),
+        (0, 0, 0, 5),
+    ],
 )
-def test_the_grace_period_covers_the_whole_drain(drain: str | int, scrape: str | int, seconds: int) -> None:
-    values = {"config": {"intake": {"drain": drain}, "metrics": {"final_scrape_timeout": scrape}}}
+def test_the_grace_period_covers_the_whole_drain(
+    drain: str | int, scrape: str | int, body: str | int, seconds: int
+) -> None:
+    values = {"config": {"intake": {"drain": drain, "body_timeout": body}, "metrics": {"final_scrape_timeout": scrape}}}
     assert template(values)["spec"]["terminationGracePeriodSeconds"] == seconds
+
+
+def test_the_default_grace_period_is_that_of_the_exporters_own_defaults() -> None:
+    own = Config()
+    longest = own.intake.drain + own.intake.body_timeout + own.metrics.final_scrape_timeout + LAST_LINES
+    assert longest < template({})["spec"]["terminationGracePeriodSeconds"] <= longest + 5
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "DaemonSet"])

@@ -7,7 +7,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from tests.helm.chart import CHART, EXAMPLES, NAMESPACE, Object, example, files, lint, objects
+from tests.helm.chart import CHART, EXAMPLES, NAMESPACE, Object, example, files, lint, objects, one
 
 VERSIONS = ("1.25", "1.29", "1.33", "1.37")
 """Kubernetes versions: the oldest that Chart.yaml allows, the newest whose schemas there are, and two between."""
@@ -107,7 +107,7 @@ def test_every_port_says_its_protocol() -> None:
 
 def test_large_numbers_stay_whole_numbers() -> None:
     values = {"config": {"series": {"limit": 10_000_000}, "intake": {"max_body": 104857600}}}
-    config = next(made for made in objects(values) if made["kind"] == "ConfigMap")["data"]["threatboard.yaml"]
+    config = one(values, "ConfigMap", "threatboard")["data"]["threatboard.yaml"]
     assert "limit: 10000000\n" in config
     assert yaml.safe_load(config)["intake"]["max_body"] == 104857600
 

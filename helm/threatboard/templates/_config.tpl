@@ -47,9 +47,10 @@
 {{- div (add $total 999) 1000 -}}
 {{- end -}}
 
-{{/* The two phases of a drain, and time for the last writes. */}}
+{{/* What a drain may take: events are taken, those on their way are waited for, last values are scraped, lines written. */}}
 {{- define "threatboard.gracePeriod" -}}
 {{- $drain := include "threatboard.seconds" .Values.config.intake.drain | int -}}
+{{- $body := include "threatboard.seconds" (dig "body_timeout" "10s" .Values.config.intake) | int -}}
 {{- $scrape := include "threatboard.seconds" .Values.config.metrics.final_scrape_timeout | int -}}
-{{- add $drain $scrape 15 -}}
+{{- add $drain $body $scrape 5 -}}
 {{- end -}}
