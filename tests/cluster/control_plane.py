@@ -5,17 +5,16 @@ has no kubelet: see `nodes.py` for what stands in for that.
 """
 
 import shutil
-import ssl
 import subprocess
 import time
 import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Self
 
 import yaml
 
 from demo.servers import free_port
+from tests.cluster.api import Api
 
 ROOT = Path(__file__).parent.parent.parent
 PROGRAMS = ROOT / ".tools/kubernetes/bin"
@@ -36,6 +35,7 @@ class ControlPlane:
         self._certificate = folder / "server.crt"
         self._etcd, self._peers, self._api = free_port(), free_port(), free_port()
         self.url = f"https://127.0.0.1:{self._api}"
+        self.api = Api(self.url, self._certificate, TOKEN)
         self._running: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
@@ -72,51 +72,51 @@ class ControlPlane:
         self.kubeconfig.write_text(self._client_settings())
         etcd, peers = f"http://127.0.0.1:{self._etcd}", f"http://127.0.0.1:{self._peers}"
         self._run(
-            [shutil.which("etcd") or "etcd", f"--data-dir={self.folder / 'etcd'}", "--unsafe-no-fsync"]
-            + [f"--listen-client-urls={etcd}", f"--advertise-client-urls={etcd}", f"--listen-peer-urls={peers}"]
-            + [f"--initial-advertise-peer-urls={peers}", f"--initial-cluster=default={peers}"]
+            *(shutil.which("etcd") or "etcd", f"--data-dir={self.folder / 'etcd'}", "--unsafe-no-fsync"),
+            *(f"--listen-client-urls={etcd}", f"--advertise-client-urls={etcd}", f"--listen-peer-urls={peers}"),
+            *(f"--initial-advertise-peer-urls={peers}", f"--initial-cluster=default={peers}"),
         )
         self._run(
-            [PROGRAMS / "kube-apiserver", f"--etcd-servers={etcd}", "--bind-address=127.0.0.1", "--insecure-port=0"]
-            + [f"--secure-port={self._api}", f"--tls-cert-file={self._certificate}", f"--tls-private-key-file={tls_key}"]
-            + ["--authorization-mode=RBAC"]
-            + ["--service-account-issuer=https://kubernetes.default.svc", f"--service-account-key-file={public}"]
-            + [f"--service-account-signing-key-file={key}", f"--token-auth-file={tokens}", "--profiling=false"]
-            + ["--service-cluster-ip-range=10.0.0.0/24", "--disable-admission-plugins=ServiceAccount"]
+            *(PROGRAMS / "kube-apiserver", f"--etcd-servers={etcd}", "--bind-address=127.0.0.1", "--insecure-port=0"),
+            *(
+                f"--secure-port={self._api}",
+                f"--tls-cert-file={self._certificate}",
+                f"--tls-private-key-file={tls_key}",
+            ),
+            *("--service-account-issuer=https://kubernetes.default.svc", f"--service-account-key-file={public}"),
+            *(f"--service-account-signing-key-file={key}", f"--token-auth-file={tokens}", "--profiling=false"),
+            *("--service-cluster-ip-range=10.0.0.0/24", "--disable-admission-plugins=ServiceAccount"),
+            "--authorization-mode=RBAC",
         )
         self._wait()
         for program, extra in (
-            ("kube-controller-manager", [f"--service-account-private-key-file={key}", f"--controllers={CONTROLLERS}"]),
-            ("kube-scheduler", []),
+            ("kube-controller-manager", (f"--service-account-private-key-file={key}", f"--controllers={CONTROLLERS}")),
+            ("kube-scheduler", ()),
         ):
-            port, folder = free_port(), self.folder / program
-            listen = ["--bind-address=127.0.0.1", f"--secure-port={port}", "--port=0", f"--cert-dir={folder}"]
-            self._run(
-                [PROGRAMS / program, f"--kubeconfig={self.kubeconfig}", "--leader-elect=false", *listen, *extra]
-            )
+            listen = ("--bind-address=127.0.0.1", f"--secure-port={free_port()}", "--port=0")
+            client = (f"--kubeconfig={self.kubeconfig}", "--leader-elect=false")
+            self._run(PROGRAMS / program, *client, *listen, f"--cert-dir={self.folder / program}", *extra)
 
     @staticmethod
     def _openssl(*arguments: str | Path) -> None:
         subprocess.run(["openssl", *arguments], check=True, capture_output=True)
 
-    def _run(self, command: list[str | Path]) -> None:
+    def _run(self, *command: str | Path) -> None:
         with (self.folder / f"{Path(command[0]).name}.log").open("wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder)
         self._running.append(process)
 
     def _wait(self) -> None:
-        context = ssl.create_default_context(cafile=self._certificate)
-        request = urllib.request.Request(f"{self.url}/readyz", headers={"Authorization": f"Bearer {TOKEN}"})
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             for process in self._running:
-                assert process.poll() is None, f"{process.args} ended: see {self.folder}"
+                assert process.poll() is None, f"{process.args!r} ended: see {self.folder}"
             try:
-                if urllib.request.urlopen(request, context=context, timeout=5).read() == b"ok":
-                    return
+                self.api.get("/apis/apps/v1")
+                self.api.get("/api/v1/namespaces/default")
+                return
             except (urllib.error.URLError, ConnectionError):
-                pass
-            time.sleep(0.2)
+                time.sleep(0.2)
         raise AssertionError(f"the API server was not ready after a minute: see {self.folder}")
 
     def _client_settings(self) -> str:

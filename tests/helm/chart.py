@@ -29,7 +29,8 @@ def _mapping(loader: UniqueKeys, node: yaml.MappingNode) -> Object:
     keys = [loader.construct_object(key) for key, _ in node.value]
     twice = sorted({str(key) for key in keys if keys.count(key) > 1})
     assert not twice, f"{node.start_mark}: given twice: {', '.join(twice)}"
-    return loader.construct_mapping(node, deep=True)
+    made: Object = loader.construct_mapping(node, deep=True)  # type: ignore[assignment] # keys are texts in YAML of ours
+    return made
 
 
 UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)

@@ -1,9 +1,8 @@
 """What the Prometheus operator makes of AlertmanagerConfigs: Alertmanager's own configuration.
 
 After the operator's documentation of AlertmanagerConfig: the route of each becomes a child of the main route, with
-`continue: true`; names of receivers get `<namespace>/<name>/` in front; the matcher strategy OnNamespace puts a matcher on
-the label `namespace` before the route's own. Keys change from camelCase to snake_case. Secrets come as a mapping from
-(namespace, name, key) to their content.
+`continue: true`; names of receivers get `<namespace>/<name>/` in front; the matcher strategy OnNamespace puts a matcher
+on the label `namespace` before the route's own. Keys change from camelCase to snake_case.
 """
 
 import re
@@ -15,6 +14,7 @@ import yaml
 from tests.helm.chart import Object
 
 Secrets = Mapping[tuple[str, str, str], str]
+"""(namespace, name, key) -> content."""
 
 
 def alertmanager_yaml(configs: Iterable[Object], strategy: str, secrets: Secrets) -> str:

@@ -53,7 +53,9 @@ def table() -> str:
     for row in rows(schema(), defaults()):
         default = "–" if row.default is None else f"`{json.dumps(row.default, ensure_ascii=False)}`"
         choices = ", ".join(f"`{choice}`" for choice in row.schema.get("enum", []) if choice)
-        lines.append(f"| `{row.path}` | {default} | {row.schema['description']}{f' One of {choices}.' if choices else ''} |")
+        lines.append(
+            f"| `{row.path}` | {default} | {row.schema['description']}{f' One of {choices}.' if choices else ''} |"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -37,7 +37,7 @@ def receivers(tool: Callable[[str], Path], tmp_path: Path) -> Callable[..., set[
     def ask(text: str, **labels: str) -> set[str]:
         file = tmp_path / "alertmanager.yml"
         file.write_text(text)
-        command = [tool("amtool"), "config", "routes", "test", f"--config.file={file}"]
+        command = [str(tool("amtool")), "config", "routes", "test", f"--config.file={file}"]
         pairs = [f"{name}={value}" for name, value in labels.items()]
         answer = subprocess.run([*command, *pairs], capture_output=True, text=True, check=True)
         return {name.rpartition("/")[2] for name in answer.stdout.strip().split(",")}
@@ -122,9 +122,7 @@ def test_the_message_says_what_where_since_when_and_where_to_look(
     labels = {"severity": "critical", "control": "ids", "namespace": "shop"}
     victims = [{"workload": "web", "pod": f"web-{number}", "hostname": "node-1"} for number in range(12)]
     body = json.dumps([alert("IdsCriticalAlert", **labels, **who) for who in victims]).encode()
-    status, answer = request(
-        alertmanager.port, "POST", "/api/v2/alerts", body, {"Content-Type": "application/json"}
-    )
+    status, answer = request(alertmanager.port, "POST", "/api/v2/alerts", body, {"Content-Type": "application/json"})
     assert status == 200, answer
     assert wait_for(lambda: bool(slack.messages), 20)
     message = slack.messages[0]

@@ -1,4 +1,4 @@
-"""What the chart writes for the exporter: taken by the exporter itself, and rolled out only where a restart is needed."""
+"""What the chart writes for the exporter: the exporter takes it, and pods are replaced only where it needs a restart."""
 
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,13 @@ def test_controls_are_written_from_the_one_place() -> None:
 def test_every_file_that_the_configuration_names_is_mounted() -> None:
     values = {
         "intake": {
-            "tls": {"enabled": True, "existingSecret": "a", "mutual": True, "clientCASecret": "b", "clientCAKey": "ca.pem"},
+            "tls": {
+                "enabled": True,
+                "existingSecret": "a",
+                "mutual": True,
+                "clientCASecret": "b",
+                "clientCAKey": "ca.pem",
+            },
             "auth": {"existingSecret": "c", "key": "password"},
         },
         "metrics": {"tls": {"enabled": True, "existingSecret": "d"}, "auth": {"existingSecret": "e"}, "protect": True},

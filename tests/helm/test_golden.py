@@ -7,7 +7,7 @@ from tests.helm.golden import FOLDER, expected
 
 def test_the_golden_files_are_what_the_chart_makes() -> None:
     wanted = expected()
-    changes = []
+    changes: list[str] = []
     for path, text in wanted.items():
         there = path.read_text(encoding="utf-8") if path.is_file() else ""
         changes += difflib.unified_diff(there.splitlines(), text.splitlines(), path.name, path.name, "", "", 2, "")

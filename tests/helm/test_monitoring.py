@@ -1,5 +1,6 @@
 """How Prometheus and Grafana find what is theirs."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,10 @@ def test_the_monitor_leaves_targets_their_labels() -> None:
 
 
 def test_the_monitor_is_found_by_the_operators_label() -> None:
-    values = {"monitoring": {"labels": {"release": "kps"}}, "serviceMonitor": {"enabled": True, "labels": {"team": "a"}}}
+    values = {
+        "monitoring": {"labels": {"release": "kps"}},
+        "serviceMonitor": {"enabled": True, "labels": {"team": "a"}},
+    }
     labels = one(values, "ServiceMonitor")["metadata"]["labels"]
     assert labels.items() >= {"release": "kps", "team": "a"}.items()
 
@@ -102,7 +106,7 @@ def chart_with_boards(tmp_path: Path) -> Path:
     shutil.copytree(CHART, chart, ignore=shutil.ignore_patterns("dashboards"))
     (chart / "files/dashboards").mkdir()
     for board in BOARDS:
-        text = '{\n  "title": "%s", "expr": "{{ .Values }} $__rate_interval"\n}\n' % board
+        text = json.dumps({"title": board, "expr": "{{ .Values }} $__rate_interval"}, indent=2) + "\n"
         (chart / f"files/dashboards/{board}.json").write_text(text)
     return chart
 
@@ -128,7 +132,13 @@ def test_boards_arrive_as_they_are_with_label_and_folder(chart_with_boards: Path
 def test_boards_follow_the_controls(chart_with_boards: Path) -> None:
     assert boards(chart_with_boards).keys() == {"overview", "ids", "investigate"}
     controls = {"network": True, "waf": True, "ids": False}
-    assert boards(chart_with_boards, controls=controls).keys() == {"overview", "network", "policy", "waf", "investigate"}
+    assert boards(chart_with_boards, controls=controls).keys() == {
+        "overview",
+        "network",
+        "policy",
+        "waf",
+        "investigate",
+    }
 
 
 def test_each_board_has_a_switch_of_its_own(chart_with_boards: Path) -> None:

@@ -101,7 +101,9 @@ def test_every_port_says_its_protocol() -> None:
     for made in objects({}):
         spec = made.get("spec", {})
         ports = spec.get("ports", []) if made["kind"] == "Service" else []
-        ports += [port for pod in pods([made]) for container in pod["containers"] for port in container.get("ports", [])]
+        ports += [
+            port for pod in pods([made]) for container in pod["containers"] for port in container.get("ports", [])
+        ]
         assert all(port["protocol"] == "TCP" for port in ports)
 
 

@@ -53,7 +53,12 @@ def test_all_rules_are_loaded_when_every_control_is_expected() -> None:
             "extraAnnotations": {"note": 'a "quoted" {{ $labels.namespace }}'},
             "excludedNamespaces": ["sandbox", "ci"],
             "overrides": {
-                "IdsAlertsAboveBaseline": {"threshold": 2500000, "for": "1h30m", "keepFiringFor": "10m", "severity": "info"},
+                "IdsAlertsAboveBaseline": {
+                    "threshold": 2500000,
+                    "for": "1h30m",
+                    "keepFiringFor": "10m",
+                    "severity": "info",
+                },
                 "NetworkNxdomainSurge": {"threshold": 0.25, "labels": {"team": "dns"}, "annotations": {"x": "y"}},
                 "HostCpuSpike": {"enabled": False},
             },
@@ -163,8 +168,14 @@ def test_rules_of_a_control_that_is_off_are_left_out(controls: dict[str, bool], 
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
-        ({"HostCpuSpikes": {"enabled": False}}, "rules.overrides.HostCpuSpikes: there is no such alert; there are Corre"),
-        ({"IdsCriticalAlert": {"threshold": 3}}, "rules.overrides.IdsCriticalAlert.threshold: this alert has none; those"),
+        (
+            {"HostCpuSpikes": {"enabled": False}},
+            "rules.overrides.HostCpuSpikes: there is no such alert; there are Corre",
+        ),
+        (
+            {"IdsCriticalAlert": {"threshold": 3}},
+            "rules.overrides.IdsCriticalAlert.threshold: this alert has none; those",
+        ),
     ],
 )
 def test_an_override_without_effect_is_refused(overrides: dict[str, Any], sentence: str) -> None:
@@ -182,4 +193,6 @@ def test_the_object_carries_the_labels_that_the_operator_selects_by() -> None:
 
 
 def test_nothing_is_loaded_unless_asked_for() -> None:
-    assert not [made for made in objects({}) if made["kind"] in ("PrometheusRule", "ServiceMonitor", "AlertmanagerConfig")]
+    assert not [
+        made for made in objects({}) if made["kind"] in ("PrometheusRule", "ServiceMonitor", "AlertmanagerConfig")
+    ]

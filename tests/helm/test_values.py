@@ -65,7 +65,9 @@ def test_the_settings_under_config_are_those_of_the_exporter() -> None:
     offered = {
         row.path.removeprefix("config.") for row in reference.rows(reference.schema()["properties"]["config"], {})
     }
-    by_hand = {path for path in known if path in OWN or ".tls." in path or path.startswith(("controls.", "falco.tuning[]"))}
+    by_hand = {
+        path for path in known if path in OWN or ".tls." in path or path.startswith(("controls.", "falco.tuning[]"))
+    }
     assert known - by_hand == offered
 
 
@@ -75,12 +77,21 @@ def test_the_settings_under_config_are_those_of_the_exporter() -> None:
         ({"reciever": {"replicas": 3}}, "additional properties 'reciever' not allowed"),
         ({"receiver": {"replicas": "3"}}, "at '/receiver/replicas': got string, want integer"),
         ({"receiver": {"kind": "StatefulSet"}}, "value must be one of 'Deployment', 'DaemonSet'"),
-        ({"config": {"intake": {"maxBody": "1MiB"}}}, "at '/config/intake': additional properties 'maxBody' not allowed"),
+        (
+            {"config": {"intake": {"maxBody": "1MiB"}}},
+            "at '/config/intake': additional properties 'maxBody' not allowed",
+        ),
         ({"config": {"intake": {"drain": "10 s"}}}, "'10 s' does not match pattern"),
-        ({"config": {"falco": {"tuning": [{"match": {"rule": "x"}, "action": "suppress"}]}}}, "missing property 'reason'"),
+        (
+            {"config": {"falco": {"tuning": [{"match": {"rule": "x"}, "action": "suppress"}]}}},
+            "missing property 'reason'",
+        ),
         ({"controls": {"wafs": True}}, "at '/controls': additional properties 'wafs' not allowed"),
         ({"rules": {"overrides": {"HostCpuSpike": {"for": "5 minutes"}}}}, "'5 minutes' does not match pattern"),
-        ({"dashboards": {"boards": {"wafs": False}}}, "at '/dashboards/boards': additional properties 'wafs' not allowed"),
+        (
+            {"dashboards": {"boards": {"wafs": False}}},
+            "at '/dashboards/boards': additional properties 'wafs' not allowed",
+        ),
         ({"intake": {"tls": {"mutual": True}}}, "at '/intake/tls/enabled': value must be true"),
         ({"image": {"digest": "sha256:12"}}, "at '/image/digest': 'sha256:12' does not match pattern"),
         ({"networkPolicy": {"waf": [{"namespace": "x"}]}}, "at '/networkPolicy/waf/0': missing property 'podLabels'"),

@@ -35,7 +35,11 @@ class Engine:
         storage.write_text(STORAGE.format(folder=folder))
         containers.write_text(CONTAINERS)
         settings = {"CONTAINERS_STORAGE_CONF": storage, "CONTAINERS_CONF": containers, "TMPDIR": folder}
-        self._environment = {**os.environ, "STORAGE_DRIVER": "vfs", **{name: str(file) for name, file in settings.items()}}
+        self._environment = {
+            **os.environ,
+            "STORAGE_DRIVER": "vfs",
+            **{name: str(file) for name, file in settings.items()},
+        }
 
     def run(self, *command: str | Path, check: bool = True) -> "subprocess.CompletedProcess[str]":
         """Runs a command; one that fails shows what it said."""
@@ -68,7 +72,11 @@ class Engine:
 
     def build_product(self) -> None:
         """The product's own Dockerfile, with pip set up as on this machine."""
-        settings = [f"{name[4:].lower().replace('_', '-')} = {value}" for name, value in os.environ.items() if name[:4] == "PIP_"]
+        settings = [
+            f"{name[4:].lower().replace('_', '-')} = {value}"
+            for name, value in os.environ.items()
+            if name[:4] == "PIP_"
+        ]
         (self.folder / "pip.conf").write_text("\n".join(["[global]", *settings, ""]))
         authorities = "/etc/ssl/certs/ca-certificates.crt"
         mounts = [f"--volume={self.folder}/pip.conf:/etc/pip.conf:ro", f"--volume={authorities}:{authorities}:ro"]
@@ -80,5 +88,3 @@ def missing() -> list[str]:
     """The programs that this machine lacks."""
     needs = [] if os.geteuid() == 0 else ["root"]
     return needs + [program for program in PROGRAMS if shutil.which(program) is None]
-
-

@@ -51,7 +51,13 @@ class Container:
         self.process = engine.start(
             self.log,
             *("podman", "run", "--rm", "--name", self.name, "--no-healthcheck", *restricted),
-            *(f"--volume={folder}:/etc/threatboard:ro", IMAGE, "receive", "--config", "/etc/threatboard/threatboard.yaml"),
+            *(
+                f"--volume={folder}:/etc/threatboard:ro",
+                IMAGE,
+                "receive",
+                "--config",
+                "/etc/threatboard/threatboard.yaml",
+            ),
         )
 
     def wait(self) -> None:
@@ -115,8 +121,13 @@ def test_the_program_of_helm_test_runs_in_it(engine: Engine, tmp_path: Path) -> 
 
 
 def test_nothing_to_build_with_is_shipped(engine: Engine) -> None:
-    look = "import importlib.util as u, shutil as s; print([n for n in ('pip', 'setuptools') if u.find_spec(n)], s.which('gcc'))"
-    shown = engine.run("podman", "run", "--rm", "--network=none", "--no-healthcheck", "--entrypoint=python3", IMAGE, "-c", look)
+    look = (
+        "import importlib.util, shutil;"
+        "print([name for name in ('pip', 'setuptools') if importlib.util.find_spec(name)], shutil.which('gcc'))"
+    )
+    shown = engine.run(
+        "podman", "run", "--rm", "--network=none", "--no-healthcheck", "--entrypoint=python3", IMAGE, "-c", look
+    )
     assert shown.stdout.strip() == "[] None"
 
 

@@ -9,6 +9,7 @@ import os
 import socket
 import ssl
 import sys
+import tempfile
 import time
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -20,7 +21,7 @@ from exporter.__main__ import main
 from exporter.send_test import RULE
 
 CREDENTIALS = Path(os.environ.get("CREDENTIALS", "/etc/threatboard"))
-CLIENT = Path(os.environ.get("TMPDIR", "/tmp")) / "client.pem"
+CLIENT = Path(tempfile.gettempdir()) / "client.pem"
 
 
 class PodConnection(HTTPConnection):
@@ -87,6 +88,7 @@ def send() -> int:
 
 
 def run() -> int:
+    """The whole test; its exit code."""
     service = urlsplit(os.environ["METRICS_URL"])
     before = {address: count(address, service) for address in pods(service)}
     if send():
@@ -103,8 +105,8 @@ def run() -> int:
                 unread[address] = error
         time.sleep(0.5)
     print(f"None of {', '.join(sorted(before)) or 'no pods'} has counted the test alert.", file=sys.stderr)
-    for address, error in unread.items():
-        print(f"{address}: {error}", file=sys.stderr)
+    for address, reason in unread.items():
+        print(f"{address}: {reason}", file=sys.stderr)
     return 1
 
 
