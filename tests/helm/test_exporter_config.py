@@ -1,4 +1,4 @@
-"""What the chart writes for the exporter: the exporter takes it, and pods are replaced only where it needs a restart."""
+"""What the chart writes for the exporter: the exporter takes it, and pods are replaced only where one has to restart."""
 
 from pathlib import Path
 from typing import Any
