@@ -1,4 +1,4 @@
-"""What the chart writes for the exporter: the exporter takes it, and pods are replaced only where one has to restart."""
+"""What the chart writes for the exporter: it takes the file, and pods are replaced only where one has to restart."""
 
 from pathlib import Path
 from typing import Any
