@@ -16,7 +16,7 @@ import yaml
 
 from tests.cluster.api import Object
 from tests.cluster.control_plane import PROGRAMS, ControlPlane
-from tests.cluster.nodes import Nodes
+from tests.cluster.nodes import Nodes, Pretence
 from tests.cluster.release import NAMESPACE, Release
 from tests.helm.chart import CHART
 
@@ -88,10 +88,9 @@ def chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def release(plane: ControlPlane, nodes: Nodes, chart: Path) -> Iterator[Release]:
     """Nothing installed yet; what a test that failed has left is removed."""
-    nodes.hold_terminating = False
     made = Release(plane, chart)
     yield made
-    nodes.hold_terminating = False
+    nodes.runtime = Pretence()
     if made.left():
         made.uninstall()
     made.helm.close()

@@ -1,20 +1,48 @@
-"""What stands in for kubelets: nodes that are ready, and pods that run because their status says so."""
+"""What stands in for kubelets: nodes that are ready, and pods whose status says what a runtime says of them."""
 
 import itertools
 import threading
 import urllib.error
-from typing import Self
+from typing import Protocol, Self
 
 from tests.cluster.api import Api, Object
 
 NAMES = ("node-0", "node-1", "node-2")
 
 
-class Nodes:
-    """Some nodes, and a thread that plays their kubelets while this is entered.
+class Runtime(Protocol):
+    """Runs the containers of pods that are bound to a node."""
 
-    A pod that is bound to a node becomes ready; one that is to be deleted stops being ready and, as during its grace
-    period, stays while `hold_terminating` is set. A pod that runs to its end (`restartPolicy: Never`) succeeds.
+    def ready(self, pod: Object) -> bool:
+        """Whether the pod is ready now; the first call starts it."""
+
+    def stop(self, pod: Object) -> None:
+        """Asks the pod to stop; called again and again."""
+
+    def ended(self, pod: Object) -> bool:
+        """Whether a pod that was asked to stop has."""
+
+
+class Pretence:
+    """Runs nothing: a pod is ready until it is asked to stop, and has ended then, unless `hold` is set."""
+
+    def __init__(self) -> None:
+        self.hold = False
+
+    def ready(self, pod: Object) -> bool:
+        return "deletionTimestamp" not in pod["metadata"]
+
+    def stop(self, pod: Object) -> None:
+        """Nothing runs."""
+
+    def ended(self, pod: Object) -> bool:  # noqa: ARG002
+        return not self.hold
+
+
+class Nodes:
+    """Some nodes, and a thread that plays their kubelets with `runtime` while this is entered.
+
+    A pod that runs to its end (`restartPolicy: Never`) succeeds without being run.
     """
 
     def __init__(self, api: Api) -> None:
@@ -22,7 +50,7 @@ class Nodes:
         self._addresses = itertools.count(1)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._play, daemon=True)
-        self.hold_terminating = False
+        self.runtime: Runtime = Pretence()
         self.faults: list[Exception] = []
 
     def __enter__(self) -> Self:
@@ -50,18 +78,21 @@ class Nodes:
                         self.faults.append(fault)
 
     def _attend(self, pod: Object) -> None:
-        if "nodeName" not in pod["spec"]:
+        if "nodeName" not in pod["spec"] or pod["status"]["phase"] == "Succeeded":
             return
-        if "deletionTimestamp" in pod["metadata"]:
-            if is_ready(pod):
-                self._set(pod, "Running", ready=False)
-            elif not self.hold_terminating:
-                self._api.delete(path(pod), gracePeriodSeconds=0)
-        elif pod["spec"]["restartPolicy"] == "Never":
-            if pod["status"]["phase"] != "Succeeded":
-                self._set(pod, "Succeeded", ready=False)
-        elif not is_ready(pod):
-            self._set(pod, "Running", ready=True)
+        if "podIP" not in pod["status"]:
+            self._set(pod, "Running", ready=False)
+            return
+        if pod["spec"]["restartPolicy"] == "Never":
+            self._set(pod, "Succeeded", ready=False)
+            return
+        terminating = "deletionTimestamp" in pod["metadata"]
+        if terminating:
+            self.runtime.stop(pod)
+        if (ready := self.runtime.ready(pod)) != is_ready(pod):
+            self._set(pod, "Running", ready=ready)
+        elif terminating and self.runtime.ended(pod):
+            self._api.delete(path(pod), gracePeriodSeconds=0)
 
     def _set(self, pod: Object, phase: str, *, ready: bool) -> None:
         state = "True" if ready else "False"

@@ -6,7 +6,7 @@ from typing import Any
 import helm_python
 import pytest
 
-from tests.cluster.nodes import Nodes
+from tests.cluster.nodes import Nodes, Pretence
 from tests.cluster.release import CORE, RELEASE, Release, wait_for
 
 PLAIN: dict[str, Any] = {"receiver": {"pdb": {"enabled": False}}}
@@ -82,7 +82,8 @@ def test_a_terminating_pod_stays_a_target_and_gets_no_more_events(release: Relea
     release.install(PLAIN)
     old = release.settled()
     wait_for(lambda: release.addresses(RELEASE) == release.addresses(metrics) == old, "both Services to list the pods")
-    nodes.hold_terminating = True
+    runtime = nodes.runtime = Pretence()
+    runtime.hold = True
     leaving = min(old)
     release.api.delete(f"{CORE}/pods/{leaving}")
     wait_for(lambda: leaving not in release.addresses(RELEASE), "the intake to drop the pod")
@@ -93,7 +94,7 @@ def test_a_terminating_pod_stays_a_target_and_gets_no_more_events(release: Relea
     assert len(release.addresses(metrics)) == 3
     assert release.slices(metrics)[leaving] is True
     assert release.slices(RELEASE).get(leaving, False) is False
-    nodes.hold_terminating = False
+    runtime.hold = False
     wait_for(lambda: leaving not in release.addresses(metrics), "the pod to be gone")
 
 
