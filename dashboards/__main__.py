@@ -1,60 +1,66 @@
-"""python -m dashboards: write the boards' JSON into the chart, or check that it is what the code says."""
+"""python -m dashboards: write the boards' JSON into the chart and docs/boards.md, or check that they are up to date."""
 
 import argparse
 import json
 import sys
 from pathlib import Path
 
-from dashboards import boards, style
+from dashboards import asked, boards, style
 
-FOLDER = Path(__file__).parent.parent / "helm" / "threatboard" / "files" / "dashboards"
+ROOT = Path(__file__).parent.parent
+FOLDER = Path("helm/threatboard/files/dashboards")
+PAGE = Path("docs/boards.md")
 
 
-def rendered() -> dict[str, str]:
-    """File name -> text of every board."""
-    return {
-        f"{board.name}.json": json.dumps(style.document(board), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-        for board in boards()
+def rendered() -> dict[Path, str]:
+    """Path in the repository -> text of every file that is generated."""
+    documents = {board.name: style.document(board) for board in boards()}
+    files = {
+        FOLDER / f"{name}.json": json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        for name, document in documents.items()
     }
+    return {**files, PAGE: asked.page(documents)}
 
 
-def faults(folder: Path) -> list[str]:
-    """What differs between the folder and the code: files that are missing, stale, or of no board."""
+def _strangers(root: Path, wanted: dict[Path, str]) -> list[Path]:
+    """Files in the boards' folder that belong to no board."""
+    return [path for path in sorted((root / FOLDER).glob("*")) if path.relative_to(root) not in wanted]
+
+
+def faults(root: Path) -> list[str]:
+    """What differs between the files below `root` and the code: missing, stale, or of no board."""
     wanted = rendered()
-    there = {path.name: path for path in folder.iterdir()} if folder.is_dir() else {}
-    found = [f"{name} is missing" for name in wanted if name not in there]
-    found += [f"{name} belongs to no board" for name in there if name not in wanted]
-    found += [
-        f"{name} is not what the code says"
-        for name, text in wanted.items()
-        if name in there and there[name].read_bytes() != text.encode()
-    ]
-    return sorted(found)
+    found = [f"{path.relative_to(root)} belongs to no board" for path in _strangers(root, wanted)]
+    for path, text in wanted.items():
+        if not (root / path).is_file():
+            found.append(f"{path} is missing")
+        elif (root / path).read_bytes() != text.encode():
+            found.append(f"{path} is not what the code says")
+    return found
 
 
-def write(folder: Path) -> None:
-    """Writes every board, and takes away what belongs to none."""
-    folder.mkdir(parents=True, exist_ok=True)
+def write(root: Path) -> None:
+    """Writes every file below `root`, and takes away what belongs to no board."""
     wanted = rendered()
-    for path in folder.iterdir():
-        if path.name not in wanted:
-            path.unlink()
-    for name, text in wanted.items():
-        (folder / name).write_text(text, encoding="utf-8")
+    for path in _strangers(root, wanted):
+        path.unlink()
+    for path, text in wanted.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text, encoding="utf-8")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit code 0 when the folder is as it should be."""
+    """Exit code 0 when the files are as they should be."""
     parser = argparse.ArgumentParser(prog="python -m dashboards", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail when a file differs")
-    parser.add_argument("--out", type=Path, default=FOLDER, metavar="DIR", help="folder of the files (the chart's)")
+    parser.add_argument("--root", type=Path, default=ROOT, help="where the repository is")
     options = parser.parse_args(arguments)
     if not options.check:
-        write(options.out)
+        write(options.root)
         return 0
-    found = faults(options.out)
+    found = faults(options.root)
     for fault in found:
-        print(f"{options.out / fault}: run python -m dashboards", file=sys.stderr)
+        print(f"{fault}: run python -m dashboards", file=sys.stderr)
     return 1 if found else 0
 
 

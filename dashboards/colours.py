@@ -4,13 +4,15 @@ Colours with a name are Grafana's, which fit both themes. What is an open set (r
 of its own and takes Grafana's palette in its order.
 """
 
-GOOD, LOOK, BAD, INFO, NEUTRAL = "green", "orange", "red", "#8AB8FF", "#7B8087"
+GOOD, LOOK, BAD, INFO, NEUTRAL, FAULT = "green", "orange", "red", "#8AB8FF", "#7B8087", "dark-orange"
+BASIC = (GOOD, LOOK, BAD, INFO, NEUTRAL, FAULT)
+"""What these six say is the same everywhere; any other colour belongs to one meaning alone."""
 
 PRIORITY = {
     "emergency": "#7D1128",
     "alert": "#A3142E",
     "critical": BAD,
-    "error": "dark-orange",
+    "error": FAULT,
     "warning": LOOK,
     "notice": INFO,
     "informational": "#C0D8FF",
@@ -21,15 +23,15 @@ SEVERITY = {"critical": BAD, "warning": LOOK, "info": INFO}
 CONTROL = {"ids": "purple", "network": "#3D71D9", "waf": "#D1679C"}
 VERDICT = {
     "forwarded": GOOD,
-    "redirected": "#6FBF8B",
+    "redirected": "#96D98D",
     "audit": LOOK,
     "dropped": BAD,
     "denied": BAD,
-    "error": "dark-orange",
-    "failed": "dark-orange",
-    "parse errors": "dark-orange",
+    "error": FAULT,
+    "failed": FAULT,
+    "parse errors": FAULT,
 }
-DENIALS = {"Policy denied": BAD, "Policy denied by denylist": "#A3142E"}
+DENIALS = {"Policy denied": BAD, "Policy denied by denylist": "#E0708A"}
 ENFORCEMENT = {
     "both": GOOD,
     "ingress": "#6FBF8B",
@@ -40,7 +42,7 @@ ENFORCEMENT = {
     "audit-egress": LOOK,
 }
 OVER_NODES = {"min": "#9FE3EC", "avg": "#37B6C8", "max": "#0B7285"}
-SCOPES = {"upstream": "#37B6C8", "processing": "#9B7EDE"}
+SCOPES = {"upstream": "#E0B400", "processing": "#9B7EDE"}
 
 MEANINGS = {
     "priority": PRIORITY,

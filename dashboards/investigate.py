@@ -29,7 +29,7 @@ TRACKS = row(
             "2 or more: take it for an attack until you know better. Read the tracks below at that time.",
         ),
         ask.controls(),
-        unit="short",
+        unit="none",
         colours={"controls at once": BAD},
         height=4,
     ),
@@ -69,7 +69,7 @@ TRACKS = row(
         ask.dns("TXT and NULL", qtypes="=~(.*,)?(TXT|NULL)(,.*)?"),
         ask.nxdomain(),
         unit="reqps",
-        colours={**VERDICT, "queries": "#37B6C8"},
+        colours={**VERDICT, "queries": "#4FA3A5"},
     ),
     _track(
         "Flows to the world",
@@ -93,7 +93,7 @@ TRACKS = row(
         ask.sent_usual(),
         ask.received(),
         unit="Bps",
-        colours={**_USUAL, "received": "#9B7EDE"},
+        colours={**_USUAL, "received": "#4FA3A5"},
     ),
     _track(
         "CPU",

@@ -3,7 +3,7 @@
 from dashboards import style
 from dashboards import variables as var
 from dashboards.board import About, Board, link, row
-from dashboards.colours import BAD, DENIALS, GOOD, LOOK, OVER_NODES, SCOPES, VERDICT
+from dashboards.colours import BAD, DENIALS, GOOD, INFO, LOOK, OVER_NODES, SCOPES, VERDICT
 from dashboards.fields import STATES, Column
 from dashboards.queries import network
 
@@ -85,6 +85,7 @@ DROPS = row(
         unit="cps",
         stacked=True,
         colours=DENIALS,
+        others=INFO,
     ),
     style.timeseries(
         "Dropped egress traffic",
@@ -93,6 +94,7 @@ DROPS = row(
         unit="bps",
         stacked=True,
         colours=DENIALS,
+        others=INFO,
     ),
     style.timeseries(
         "Dropped ingress packets",
@@ -101,6 +103,7 @@ DROPS = row(
         unit="cps",
         stacked=True,
         colours=DENIALS,
+        others=INFO,
     ),
     style.timeseries(
         "Dropped ingress traffic",
@@ -109,6 +112,7 @@ DROPS = row(
         unit="bps",
         stacked=True,
         colours=DENIALS,
+        others=INFO,
     ),
     style.timeseries(
         "Dropped in no direction",
@@ -157,9 +161,9 @@ PROXY = row(
         ),
         *network.policies(),
         network.import_errors(),
-        unit="short",
+        unit="none",
         colours={**OVER_NODES, "import errors": BAD},
-        right={"import errors": "short"},
+        right={"import errors": "none"},
     ),
     style.timeseries(
         "Proxy response time, average",

@@ -123,7 +123,7 @@ SPEED = row(
             "a line that stays flat while others step: that agent no longer gets policies.",
         ),
         *policy.revision(),
-        unit="short",
+        unit="none",
         colours=OVER_NODES,
     ),
 )
@@ -149,7 +149,7 @@ COVERS = row(
             "a fall to 0: L7 and DNS rules are no longer enforced there. No data: no policy has such rules.",
         ),
         *policy.redirects(),
-        unit="short",
+        unit="none",
         colours=OVER_NODES,
     ),
 )

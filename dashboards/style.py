@@ -35,6 +35,7 @@ def timeseries(
     height: int = 8,
     stacked: bool = False,
     colours: Colours | None = None,
+    others: str = "",
     right: Mapping[str, str] | None = None,
     limit: float | None = None,
     small: bool = False,
@@ -42,11 +43,14 @@ def timeseries(
 ) -> Panel:
     """Values over time. `right` has legend -> unit of the series on the right axis; `limit` is a dashed line.
 
+    `colours` are of single series; the others have the palette's, or shades of the colour `others`.
+
     `small` values stay visible beside large ones. `aligned` fixes the widths beside the drawing, so that panels below
     each other share their time line.
     """
     custom = shapes.lines(stacked, limit is not None, small, aligned)
-    defaults: Json = {"unit": unit, "min": 0, "color": shapes.PALETTE, "custom": custom}
+    colour: Json = {"mode": "shades", "fixedColor": others} if others else shapes.PALETTE
+    defaults: Json = {"unit": unit, "min": 0, "color": colour, "custom": custom}
     defaults["thresholds"] = steps({} if limit is None else {limit: BAD}, calm="transparent")
     apart = [override(name, {"unit": its, "custom.axisPlacement": "right"}) for name, its in (right or {}).items()]
     overrides = [*hues(colours or {}), *apart]
@@ -157,7 +161,7 @@ def heatmap(title: str, about: About, query: Query, unit: str, width: int = 12, 
 def logs(title: str, about: About, query: Query, origin: str, width: int = COLUMNS, height: int = 12) -> Panel:
     """Lines from Loki, newest first; needs the board's Loki variable. `origin` says where the lines come from."""
     body: Json = {"type": "logs", "options": shapes.LOGS, "pluginVersion": shapes.PLUGIN_VERSION}
-    body["fieldConfig"] = {"defaults": {"unit": "none"}, "overrides": []}
+    body["fieldConfig"] = {"defaults": {"unit": "none", "thresholds": steps()}, "overrides": []}
     body["targets"] = [{"datasource": LOKI, "expr": query.expr, "refId": "A", "queryType": "range"}]
     return Panel(title, about.text(origin), body, width, height, LOKI)
 
@@ -183,7 +187,10 @@ def _panel(
     expressions = [query.expr for query in queries]
     body: Json = {"type": kind, "options": options, "pluginVersion": shapes.PLUGIN_VERSION}
     none = "no data" if terse else sources.missing(expressions)
-    body["fieldConfig"] = {"defaults": {**defaults, "noValue": none}, "overrides": list(overrides)}
+    body["fieldConfig"] = {
+        "defaults": {"thresholds": steps(), **defaults, "noValue": none},
+        "overrides": list(overrides),
+    }
     body["targets"] = [
         {
             "datasource": PROMETHEUS,

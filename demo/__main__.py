@@ -1,4 +1,4 @@
-"""`python -m demo`: starts the exporter, Prometheus and Alertmanager, plays the story, and ends what it started.
+"""`python -m demo`: sets the stage (`demo/stage.py`), plays the story (`demo/story.py`), and ends what it started.
 
 Exit codes: 0 the story went as told, 1 it did not (why, and the last log lines, are printed), 130 interrupted. With
 KEEP=1 in the environment the servers run on after the story until Ctrl-C.
@@ -9,24 +9,19 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from string import Template
 from types import FrameType
 
-import yaml
-
 from demo import tools
-from demo.checks import Stage, scraped
-from demo.prometheus import Prometheus
-from demo.servers import HOST, Alertmanager, Exporter, Server, ServerError
-from demo.slack import Slack
+from demo.checks import wired
+from demo.history import BackfillError
+from demo.servers import HOST, Server, ServerError
+from demo.stage import Stage, set_up
 from demo.steps import Act, Comes, StepError
 from demo.story import STORY
 from demo.terminal import BOLD, Terminal
 
-HERE = Path(__file__).resolve().parent
 LOG_WIDTH = 200
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -52,14 +47,18 @@ def _run(terminal: Terminal, folder: Path, keep: bool) -> int:
     with ExitStack() as servers:
         try:
             stage = _set_up(terminal, folder, servers)
+            began = time.monotonic()
             for act in STORY:
                 _play(act, stage, terminal)
+            terminal.words(f"The whole story took {time.monotonic() - began:.0f} seconds after the set-up.", BOLD)
             if keep:
                 _keep(stage, terminal)
+        except BackfillError as error:
+            return _fail(terminal, str(error), "promtool's own words", error.words)
         except ServerError as error:
-            return _fail(terminal, str(error), error.server)
+            return _failed(terminal, error, error.server)
         except StepError as error:
-            return _fail(terminal, str(error), getattr(stage, error.part))
+            return _failed(terminal, error, getattr(stage, error.part))
         finally:
             # From here on a second Ctrl-C would only leave servers behind.
             for number in ENDINGS:
@@ -68,33 +67,14 @@ def _run(terminal: Terminal, folder: Path, keep: bool) -> int:
 
 
 def _set_up(terminal: Terminal, folder: Path, servers: ExitStack) -> Stage:
-    terminal.heading("Set-up: real servers on 127.0.0.1, a stand-in for Slack")
-    programs = {name: tools.get(name) for name in ("prometheus", "alertmanager")}
-    slack = servers.enter_context(Slack())
-    alertmanager = Alertmanager(programs["alertmanager"], _filled("alertmanager.yml", {"slack": slack.url}), folder)
-    _start(terminal, servers, alertmanager)
-    exporter = Exporter(yaml.safe_load((HERE / "exporter.yml").read_text()), folder)
-    _start(terminal, servers, exporter)
-    names = {
-        "rules": str(HERE / "rules.yml"),
-        "alertmanager": f"{HOST}:{alertmanager.port}",
-        "exporter": f"{HOST}:{exporter.port}",
-    }
-    prometheus = Prometheus(programs["prometheus"], _filled("prometheus.yml", names), folder)
-    _start(terminal, servers, prometheus)
-    stage = Stage(exporter, prometheus, alertmanager, slack)
-    Comes("Prometheus scrapes the exporter every 2 seconds", scraped("threatboard"), "prometheus").play(stage, terminal)
+    terminal.heading("Set-up: real servers on 127.0.0.1 with the rules and the Alertmanager example that ship")
+    terminal.words(
+        "Only addresses are others, and scrapes, evaluations, re-sending and Alertmanager's group waits are ten times"
+        " as quick. Cilium, Hubble and the kubelet are simulated; Slack is a stand-in."
+    )
+    stage = set_up(servers, folder, terminal.seen)
+    Comes("Prometheus scrapes every 2 seconds", wired, "prometheus").play(stage, terminal)
     return stage
-
-
-def _start(terminal: Terminal, servers: ExitStack, server: Server) -> None:
-    began = time.monotonic()
-    servers.enter_context(server)
-    terminal.seen(time.monotonic() - began, f"{server.name} is ready at {server.url}")
-
-
-def _filled(file: str, names: Mapping[str, str]) -> str:
-    return Template((HERE / file).read_text()).substitute(names)
 
 
 def _play(act: Act, stage: Stage, terminal: Terminal) -> None:
@@ -117,16 +97,20 @@ def _keep(stage: Stage, terminal: Terminal) -> None:
     try:
         while True:
             time.sleep(1)
-            for server in (stage.exporter, stage.prometheus, stage.alertmanager):
+            for server in stage.servers:
                 server.check()
     except KeyboardInterrupt:
         return
 
 
-def _fail(terminal: Terminal, why: str, server: Server) -> int:
+def _failed(terminal: Terminal, error: Exception, server: Server) -> int:
+    return _fail(terminal, str(error), f"The last lines of {server.name}'s log", server.log_tail())
+
+
+def _fail(terminal: Terminal, why: str, whose: str, words: str) -> int:
     terminal.failed(why)
-    terminal.words(f"The last lines of {server.name}'s log:")
-    terminal.quoted("\n".join(line[:LOG_WIDTH] for line in server.log_tail().splitlines()))
+    terminal.words(f"{whose}:")
+    terminal.quoted("\n".join(line[:LOG_WIDTH] for line in words.splitlines()))
     return 1
 
 

@@ -5,19 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 
-from demo.prometheus import Prometheus
-from demo.servers import Alertmanager, Exporter
-from demo.slack import Slack
+from demo import shipped
+from demo.stage import Stage
 
-
-@dataclass(frozen=True)
-class Stage:
-    """The running servers."""
-
-    exporter: Exporter
-    prometheus: Prometheus
-    alertmanager: Alertmanager
-    slack: Slack
+WATCHDOG = "PlatformWatchdog"
+"""The alert that always fires, as a sign of life."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +24,13 @@ class Seen:
 Check = Callable[[Stage], Seen]
 
 
-def scraped(job: str) -> Check:
-    """Prometheus has read this job's targets."""
-
-    def check(stage: Stage) -> Seen:
-        targets = stage.prometheus.query(f'up{{job="{job}"}}')
-        up = [f"up of {target.labels['instance']} is {target.value:g}" for target in targets]
-        return Seen(bool(targets) and all(target.value == 1 for target in targets), ", ".join(up) or "no target yet")
-
-    return check
+def wired(stage: Stage) -> Seen:
+    """Prometheus has read every target and knows where to send alerts."""
+    values = [target.value for target in stage.prometheus.query("up")]
+    expected = len(stage.simulator.targets) + 1
+    alertmanagers = stage.prometheus.alertmanagers()
+    holds = len(values) == expected and all(value == 1 for value in values) and bool(alertmanagers)
+    return Seen(holds, f"{sum(values):g} of {expected} targets are up, alerts go to {len(alertmanagers)} Alertmanager")
 
 
 def total(expression: str, value: float) -> Check:
@@ -83,35 +73,60 @@ def above_zero(expression: str) -> Check:
     return check
 
 
-def firing(alertname: str) -> Check:
-    """Prometheus has exactly one alert firing, and it has this name."""
+def firing(*names: str) -> Check:
+    """Beside the watchdog exactly these alerts fire; what the first of them says is shown."""
 
     def check(stage: Stage) -> Seen:
         found = [alert for alert in stage.prometheus.alerts() if alert.state == "firing"]
-        names = [alert.labels["alertname"] for alert in found]
-        summary = found[0].annotations["summary"] if found else ""
-        return Seen(names == [alertname], ", ".join(names) or "no alert", summary)
+        fires = {alert.labels["alertname"] for alert in found} - {WATCHDOG}
+        words = [alert.annotations["description"] for alert in found if alert.labels["alertname"] == names[0]]
+        return Seen(fires == set(names), ", ".join(sorted(fires)) or "no alert", "\n".join(words))
+
+    return check
+
+
+def pending(name: str) -> Check:
+    """The alert waits for its `for`."""
+    rule = shipped.alert(name)
+    proof = rule.test.relative_to(rule.test.parents[3])
+
+    def check(stage: Stage) -> Seen:
+        states = {alert.state for alert in stage.prometheus.alerts() if alert.labels["alertname"] == name}
+        state = ", ".join(sorted(states)) or "not there"
+        return Seen(states == {"pending"}, f"{name} is {state}; for: {rule.wait}; promtool plays it in {proof}")
+
+    return check
+
+
+def kept_back(by: str, *names: str) -> Check:
+    """Alertmanager holds these alerts and tells nobody, because of another."""
+
+    def check(stage: Stage) -> Seen:
+        found = [alert for alert in stage.alertmanager.alerts() if alert.name in names]
+        told = sorted({alert.name for alert in found if by not in alert.kept_back_by})
+        held = {alert.name for alert in found}
+        return Seen(held == set(names) and not told, ", ".join(sorted(held - set(told))) or "none")
 
     return check
 
 
 def nobody_paged(stage: Stage) -> Seen:
-    """No alert is pending or firing, and Slack has no message."""
-    alerts, messages = stage.prometheus.alerts(), stage.slack.messages
-    return Seen(not alerts and not messages, f"{len(alerts)} alerts, {len(messages)} messages in Slack")
+    """No alert but the watchdog is pending or firing, and Slack has no message."""
+    alerts = [alert.labels["alertname"] for alert in stage.prometheus.alerts()]
+    others, messages = [name for name in alerts if name != WATCHDOG], stage.slack.messages
+    what = f"{', '.join(others) or 'no alert'}, {len(messages)} messages in Slack"
+    return Seen(not others and not messages, what)
 
 
-def one_message(*words: str) -> Check:
-    """Slack has exactly one message, and it holds all these words."""
+def messages(number: int, *words: str) -> Check:
+    """Slack has so many messages, and the last holds all these words; with words it is shown."""
 
     def check(stage: Stage) -> Seen:
-        messages = list(stage.slack.messages)
-        whole = "\n\n".join(f"{message.title}\n{message.text}" for message in messages)
-        holds = len(messages) == 1 and all(word in whole for word in words)
-        at = f"at {clock_time(messages[0].received)}" if messages else "none"
-        return Seen(
-            holds, f"{len(messages)} message, {at}" if len(messages) == 1 else f"{len(messages)} messages", whole
-        )
+        found = list(stage.slack.messages)
+        last = found[-1].shown() if found else ""
+        holds = len(found) == number and all(word in last for word in words)
+        at = f", the last at {clock_time(found[-1].received)} in {found[-1].channel}" if found else ""
+        return Seen(holds, f"{len(found)} in all{at}", last if words or not holds else "")
 
     return check
 

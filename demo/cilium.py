@@ -246,7 +246,7 @@ def _drops(node: Node) -> Iterator[Row]:
             ledger = {**labels, **_from(PODS[3], "destination"), "reason": "POLICY_DENIED"}
             yield Row(name, {**ledger, "traffic_direction": "ingress"}, None, 1.2, "egress")
         elif pod.workload == "runner":
-            yield Row(name, {**labels, "reason": "POLICY_DENIED"}, 0.004, start=60)
+            yield Row(name, {**labels, "reason": "POLICY_DENIED"}, 0.0005, start=60)
 
 
 def _names(node: Node) -> Iterator[Row]:
@@ -268,7 +268,7 @@ def _names(node: Node) -> Iterator[Row]:
             missing = {**reply, "rcode": "Non-Existent Domain", "ips_returned": "0"}
             yield Row(answered, missing, 0.5 * share, 14.0 if pod.namespace == VICTIM.namespace else 0.0, "dns")
         if attacked:
-            yield Row(asked, {**query, "qtypes": "TXT", "rcode": ""}, None, 18.0, "dns")
+            yield Row(asked, {**query, "qtypes": "TXT", "rcode": ""}, None, 150.0, "dns")
             yield Row(asked, {**query, "qtypes": "A", "rcode": "Policy denied"}, None, 1.5, "dns")
 
 
@@ -316,6 +316,8 @@ def _hubble_1_12(node: Node) -> Iterator[Row]:
     for kind in ("A", "AAAA"):
         labels = {"qtypes": kind, "ips_returned": "0", "rcode": ""}
         yield Row("hubble_dns_queries_total", labels, 1.2 * node.share, _here(node, 12.0), "dns")
+    labels = {"qtypes": "TXT", "ips_returned": "0", "rcode": ""}
+    yield Row("hubble_dns_queries_total", labels, 0, _here(node, 150.0), "dns")
     for rcode, calm, attack in (
         ("No Error", 1.2, 0.0),
         ("Non-Existent Domain", 0.6, 14.0),

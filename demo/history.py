@@ -1,9 +1,7 @@
 """A past for a Prometheus that is yet to start: back-filled blocks, first of what was scraped, then of recordings.
 
-    fill(folder, promtool, targets, timeline, Span(start, end, step))   before the Prometheus of this folder starts
-    record(url, promtool, folder, rule_files, Span(start, end, step))   while it runs; restart it to see the blocks
-
-Recordings that read other recordings need those in the data first, so they are recorded level by level.
+fill(folder, promtool, targets, timeline, Span(start, end, step))   before the Prometheus of this folder starts
+record(prometheus, promtool, rule_files, Span(start, end, step))    while it runs, in the same data
 """
 
 import subprocess
@@ -11,8 +9,20 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import yaml
+
+from demo.prometheus import Prometheus
 from demo.series import Target, Timeline, text_of, value
+
+
+class BackfillError(Exception):
+    """promtool refused what was to be back-filled; `words` are its own."""
+
+    def __init__(self, message: str, words: str) -> None:
+        super().__init__(message)
+        self.words = words
 
 
 @dataclass(frozen=True)
@@ -45,20 +55,46 @@ def openmetrics(targets: Iterable[Target], timeline: Timeline, span: Span) -> It
 
 
 def fill(folder: Path, promtool: Path, targets: Sequence[Target], timeline: Timeline, span: Span) -> None:
-    """Writes blocks into a Prometheus' data folder; raises `subprocess.CalledProcessError`, its stderr says why."""
+    """Writes blocks into a Prometheus' data folder; raises `BackfillError`."""
+    write(folder, promtool, openmetrics(targets, timeline, span))
+
+
+def record(prometheus: Prometheus, promtool: Path, files: Sequence[Path], span: Span, levels: int = 1) -> None:
+    """Adds what these files record from the data of a running Prometheus, which is restarted to see it.
+
+    Level 1 are recordings that read no other of these files, level 2 those that read level 1, and so on. One range
+    query for a rule, because promtool's own way asks and writes for every two hours. Raises `ServerError` for more than
+    11,000 samples, which no range query gives, and as `fill` does.
+    """
+    groups = (group for file in files for group in yaml.safe_load(file.read_text())["groups"])
+    rules = [rule for group in groups for rule in group["rules"] if "record" in rule]
+    for _ in range(levels):
+        later = [rule for rule in rules if any(other["record"] in rule["expr"] for other in rules)]
+        write(prometheus.data, promtool, _recorded(prometheus, (rule for rule in rules if rule not in later), span))
+        prometheus.stop()
+        prometheus.start()
+        rules = later
+
+
+def _recorded(prometheus: Prometheus, rules: Iterable[dict[str, Any]], span: Span) -> Iterator[str]:
+    times = span.times()
+    for rule in rules:
+        for series in prometheus.query_range(rule["expr"], times[0], times[-1], span.step):
+            labels = {**series.labels, **rule.get("labels", {})}
+            labels.pop("__name__", None)
+            for at, shown in series.samples:
+                yield f"{rule['record']}{text_of(labels)} {shown!r} {at:.3f}\n"
+    yield "# EOF\n"
+
+
+def write(folder: Path, promtool: Path, lines: Iterable[str]) -> None:
+    """Writes blocks of an OpenMetrics text into a Prometheus' data folder; raises `BackfillError`."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", suffix=".om", dir=folder.parent) as file:
-        file.writelines(openmetrics(targets, timeline, span))
+        file.writelines(lines)
         file.flush()
         # Short of promtool's own two hours only the oldest block matters; longer ones need less disk and time.
-        _run(promtool, "tsdb", "create-blocks-from", "--max-block-duration=48h", "openmetrics", file.name, str(folder))
-
-
-def record(url: str, promtool: Path, folder: Path, files: Sequence[Path], span: Span) -> None:
-    """Writes blocks of what these files record from the data of the Prometheus at `url`; alerts are left out."""
-    times = (f"--start={span.start:.0f}", f"--end={span.end:.0f}", f"--eval-interval={span.step:.0f}s")
-    _run(promtool, "tsdb", "create-blocks-from", "rules", f"--url={url}", *times, f"--output-dir={folder}", *files)
-
-
-def _run(program: Path, *arguments: str | Path) -> None:
-    subprocess.run([program, *arguments], check=True, capture_output=True, text=True)  # noqa: S603 (a program we chose)
+        arguments = ("tsdb", "create-blocks-from", "--max-block-duration=48h", "openmetrics", file.name, str(folder))
+        done = subprocess.run([promtool, *arguments], capture_output=True, text=True, check=False)  # noqa: S603 (our choice)
+    if done.returncode:
+        raise BackfillError(f"promtool could not back-fill Prometheus: exit code {done.returncode}", done.stderr)

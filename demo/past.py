@@ -66,10 +66,10 @@ def _alerts() -> Iterator[Row]:
             if pod.workload == workload:
                 yield Row(name, _alert(pod, rule, priority, tactic), rate)
     for rule, priority, tactic, rate in INTRUSION:
-        yield Row(name, _alert(VICTIM, rule, priority, tactic), 0.0, rate, "ids")
+        yield Row(name, _alert(VICTIM, rule, priority, tactic), None, rate, "ids")
     host = {"rule": "Modify binary dirs", "priority": "error", "source": "syscall", "tactic": "defense_evasion"}
     nowhere = {"k8s_ns_name": "", "k8s_pod_name": "", "workload": ""}
-    yield Row(name, {**host, **nowhere, "hostname": VICTIM.node}, 0.0, 0.004, "ids")
+    yield Row(name, {**host, **nowhere, "hostname": VICTIM.node}, None, 0.004, "ids")
     for priority in catalog.PRIORITIES:
         labels = dict.fromkeys(("rule", "tactic", "hostname", "k8s_ns_name", "k8s_pod_name", "workload"), catalog.OTHER)
         yield Row(name, {**labels, "priority": priority, "source": "syscall"}, 0.0, steady=True)

@@ -32,18 +32,24 @@ class Alert:
 
 
 class Prometheus(Server):
-    """A Prometheus; `config` is its configuration file's text. One made later with the same folder has the old data."""
+    """A Prometheus; `config` is its configuration file's text. One made later with the same folder has the old data.
 
-    def __init__(self, program: Path, config: str, folder: Path) -> None:
+    `resend` is how soon an alert is sent again, in Prometheus' notation; also those that fired, or ended, while it did
+    not know of any Alertmanager: for some seconds after its start and after each reload.
+    """
+
+    def __init__(self, program: Path, config: str, folder: Path, resend: str = "1m") -> None:
         port = free_port()
         file = folder / "prometheus.yml"
         file.write_text(config)
+        self.data = folder / "prometheus"
         command = [
             str(program),
             f"--config.file={file}",
-            f"--storage.tsdb.path={folder / 'prometheus'}",
+            f"--storage.tsdb.path={self.data}",
             f"--web.listen-address={HOST}:{port}",
             f"--web.external-url=http://{HOST}:{port}",
+            f"--rules.alert.resend-delay={resend}",
         ]
         super().__init__("prometheus", command, folder, port, "/-/ready")
 
@@ -60,6 +66,10 @@ class Prometheus(Server):
         """The alerts that are pending or firing now."""
         found = self.get("/api/v1/alerts")["data"]["alerts"]
         return [Alert(alert["labels"], alert["annotations"], alert["state"], alert["activeAt"]) for alert in found]
+
+    def alertmanagers(self) -> list[str]:
+        """The URLs to which alerts are sent by now."""
+        return [found["url"] for found in self.get("/api/v1/alertmanagers")["data"]["activeAlertmanagers"]]
 
     def _series(self, endpoint: str, parameters: dict[str, Any]) -> list[Series]:
         data = self.get(f"/api/v1/{endpoint}?{urlencode(parameters)}")["data"]

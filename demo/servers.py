@@ -1,12 +1,13 @@
 """Real servers as child processes on 127.0.0.1: started, awaited until ready, ended.
 
-with Alertmanager(tools.get("alertmanager"), config, folder) as alertmanager:
-    alertmanager.get("/api/v2/alerts")
+with Exporter({"controls": {"ids": True}}, folder) as exporter:
+    exporter.post("/falco", body)
 """
 
 import http.client
 import json
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -66,6 +67,12 @@ class Server:
             self.stop()
             raise
 
+    @property
+    def pid(self) -> int:
+        """The process' number while it runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def stop(self) -> None:
         """Ends it, by force when it does not end when asked to."""
         process, self._process = self._process, None
@@ -83,6 +90,11 @@ class Server:
         if self._process is not None:
             self._process.kill()
             self.stop()
+
+    def reload(self) -> None:
+        """Asks it to read its files again (SIGHUP)."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGHUP)
 
     def check(self) -> None:
         """Raises `ServerError` when it has ended by itself."""
@@ -140,24 +152,6 @@ class Exporter(Server):
         status, answer = self._request(self.intake_port, "POST", path, body, {"Content-Type": "application/json"})
         if status != 204:
             raise ServerError(self, f"exporter answered {status} to POST {path}: {answer.decode(errors='replace')}")
-
-
-class Alertmanager(Server):
-    """An Alertmanager without peers; `config` is its configuration file's text."""
-
-    def __init__(self, program: Path, config: str, folder: Path) -> None:
-        port = free_port()
-        file = folder / "alertmanager.yml"
-        file.write_text(config)
-        command = [
-            str(program),
-            f"--config.file={file}",
-            f"--storage.path={folder / 'alertmanager'}",
-            f"--web.listen-address={HOST}:{port}",
-            f"--web.external-url=http://{HOST}:{port}",
-            "--cluster.listen-address=",
-        ]
-        super().__init__("alertmanager", command, folder, port, "/-/ready")
 
 
 def request(

@@ -1,5 +1,6 @@
-"""A stand-in for Slack: an incoming webhook on 127.0.0.1 that keeps the messages."""
+"""A stand-in for Slack: an incoming webhook on 127.0.0.1 that keeps what is posted."""
 
+import html
 import json
 import threading
 import time
@@ -32,6 +33,16 @@ class Message:
     def text(self) -> str:
         """The attachment's text, in Slack's mark-up."""
         return str(self.body["attachments"][0]["text"])
+
+    @property
+    def links(self) -> dict[str, str]:
+        """What the buttons say -> where they lead."""
+        return {button["text"]: button["url"] for button in self.body["attachments"][0].get("actions", ())}
+
+    def shown(self) -> str:
+        """The message as a person reads it: Slack turns its three entities back."""
+        buttons = " ".join(f"[{name}]" for name in self.links)
+        return html.unescape("\n".join(filter(None, (self.title, self.text.strip(), buttons))))
 
 
 class Slack:

@@ -3,13 +3,14 @@
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal, Protocol
+from typing import Protocol
 
-from demo.checks import Check, Seen, Stage
+from demo import shipped
+from demo.checks import Check, Seen
 from demo.falco import FalcoAlert
+from demo.series import Phase
+from demo.stage import Part, Stage
 from demo.terminal import DIM, RED, YELLOW, Terminal
-
-Part = Literal["exporter", "prometheus", "alertmanager"]
 
 COLOURS = {"Emergency": RED, "Alert": RED, "Critical": RED, "Error": YELLOW, "Warning": YELLOW}
 LOOK_EVERY = 0.2
@@ -55,6 +56,30 @@ class Falco:
 
 
 @dataclass(frozen=True)
+class Begins:
+    """From now on the simulated cluster shows this phase of the attack; `says` is what happens there."""
+
+    says: str
+    phase: Phase
+
+    def play(self, stage: Stage, terminal: Terminal) -> None:
+        stage.simulator.begin(self.phase)
+        terminal.event(self.says, YELLOW)
+
+
+@dataclass(frozen=True)
+class LeaveOut:
+    """A person leaves a namespace out of the alerts, in the file of numbers that people edit."""
+
+    namespace: str
+
+    def play(self, stage: Stage, terminal: Terminal) -> None:
+        shipped.leave_out(self.namespace, stage.rules)
+        stage.prometheus.reload()
+        terminal.event(f'{shipped.THRESHOLDS} now has threat:excluded{{namespace="{self.namespace}"}}; reloaded')
+
+
+@dataclass(frozen=True)
 class Comes:
     """Something comes true within so many seconds, by the doing of `part`."""
 
@@ -97,7 +122,7 @@ class Stays:
 
 
 def _look(stage: Stage, check: Check) -> Seen:
-    for server in (stage.exporter, stage.prometheus, stage.alertmanager):
+    for server in stage.servers:
         server.check()
     return check(stage)
 

@@ -1,10 +1,10 @@
-"""The story that the demo plays: first what any cluster says all day, then one alert that matters."""
+"""The story that the demo plays: what any cluster says all day, one alert that matters, and the attack behind it."""
 
 from dataclasses import replace
 
-from demo.checks import above_zero, born_at_zero, firing, nobody_paged, one_message, stored, total
+from demo.checks import above_zero, born_at_zero, firing, kept_back, messages, nobody_paged, pending, stored, total
 from demo.falco import FalcoAlert
-from demo.steps import Act, Comes, Falco, Stays
+from demo.steps import Act, Begins, Comes, Falco, LeaveOut, Stays
 
 BUILD_SHELL = FalcoAlert(
     rule="Terminal shell in container",
@@ -61,22 +61,41 @@ INTRUSION = FalcoAlert(
     tags=("PCI_DSS_11.5.1", "TA0003", "container", "maturity_stable", "mitre_persistence", "process"),
     fields={"proc.exepath": "/opt/.cache/kworkerd", "proc.cmdline": "kworkerd -o 203.0.113.66:443", "user.name": "web"},
 )
+SNOOPING = replace(
+    INTRUSION,
+    rule=BACKUP.rule,
+    priority="Warning",
+    says=BACKUP.says,
+    tags=BACKUP.tags,
+    fields={"fd.name": "/etc/shadow", "proc.cmdline": "kworkerd --collect", "user.name": "web"},
+)
+ELSEWHERE = FalcoAlert(
+    rule="Fileless execution via memfd_create",
+    priority="Critical",
+    node="worker-3",
+    namespace="payments",
+    pod="ledger-0",
+    image="payments/ledger:5.1",
+    says="A program was run from memory, without a file",
+    tags=("T1620", "container", "host", "maturity_stable", "mitre_defense_evasion", "process"),
+    fields={"proc.cmdline": "memfd:drill", "user.name": "red-team"},
+)
 SERIES = f'threat_falco_alerts_total{{rule="{INTRUSION.rule}",k8s_ns_name="{INTRUSION.namespace}"}}'
 
 STORY = (
     Act(
         heading="1. An ordinary day",
         words="What Falco says about a healthy cluster, from three namespaces on three nodes. All of it is counted, and"
-        " nobody is woken up.",
+        " nobody is woken up: all these rules were seen there in the week before.",
         steps=(
             *(Falco(alert, then=0.4) for alert in NOISE),
             Comes("Prometheus has counted them", total("sum(threat_falco_alerts_total)", len(NOISE)), "prometheus"),
-            Stays("Nobody is paged", nobody_paged, "prometheus", seconds=3),
+            Stays("Nobody is paged", nobody_paged, "prometheus", seconds=4),
         ),
         ending="An ordinary day took {seconds:.0f} seconds.",
     ),
     Act(
-        heading="2. The attack: one single alert, of a rule never seen before",
+        heading="2. One single alert, of a rule never seen before",
         words="Prometheus sees an increase only between two samples, so a counter that is born at 1 never alerts. This"
         " one is first shown at 0.",
         steps=(
@@ -84,13 +103,74 @@ STORY = (
             Comes("Prometheus stores the new series at zero", born_at_zero(SERIES), "exporter"),
             Comes("Prometheus stores the alert", stored(SERIES, 0, 1), "exporter"),
             Comes("increase() sees it", above_zero(f"increase({SERIES}[5m])"), "prometheus"),
-            Comes("The alert fires in Prometheus", firing("FalcoCriticalAlert"), "prometheus"),
+            Comes("The alert fires in Prometheus", firing("IdsCriticalAlert"), "prometheus"),
             Comes(
-                "Slack has the message, and only this one",
-                one_message(INTRUSION.rule, INTRUSION.namespace, INTRUSION.pod, INTRUSION.node),
+                "Slack has the message",
+                messages(1, "CRITICAL", INTRUSION.rule, "shop/checkout", INTRUSION.pod, INTRUSION.node),
                 "alertmanager",
             ),
         ),
         ending="From Falco's alert to the message in Slack: {seconds:.1f} seconds.",
+    ),
+    Act(
+        heading="3. The same attacker, seen by several systems",
+        words="The program calls home, and network policy denies it. When a second control speaks of the same workload,"
+        " the correlated alert goes out at once and keeps back all further parts of that namespace.",
+        steps=(
+            Begins("Hubble: shop/checkout -> 203.0.113.66:443 TCP, POLICY_DENIED, six times a second", "egress"),
+            Comes(
+                "The correlated alert fires in Prometheus",
+                firing("CorrelatedWorkload", "CorrelatedNamespace", "IdsCriticalAlert"),
+                "prometheus",
+            ),
+            Comes(
+                "Slack has the second message, and the last of this attack",
+                messages(2, "CRITICAL", "2 controls speak of shop/checkout", "ids", "network"),
+                "alertmanager",
+            ),
+        ),
+        ending="From the first denied connection to the correlated message in Slack: {seconds:.1f} seconds.",
+    ),
+    Act(
+        heading="4. The attack goes on, and Slack stays calm",
+        words="Denied, the program turns to DNS, and it reads what it should not. Each of these parts would be a"
+        " message of its own.",
+        steps=(
+            Begins("Hubble: shop/checkout asks for 150 TXT records a second, and for names that are denied", "dns"),
+            Falco(SNOOPING),
+            Comes(
+                "More alerts fire in Prometheus",
+                firing(
+                    "NetworkDnsDenied",
+                    "IdsRuleNeverSeenBefore",
+                    "CorrelatedWorkload",
+                    "CorrelatedNamespace",
+                    "IdsCriticalAlert",
+                ),
+                "prometheus",
+            ),
+            Comes(
+                "Alertmanager keeps them back",
+                kept_back("CorrelatedWorkload", "NetworkDnsDenied", "IdsRuleNeverSeenBefore", "CorrelatedNamespace"),
+                "alertmanager",
+            ),
+            Comes("A spike lasts longer than this story", pending("NetworkDnsSpike"), "prometheus", within=30),
+            Stays("Slack has no further message", messages(2), "alertmanager", seconds=8),
+        ),
+        ending="Two messages for the whole attack.",
+    ),
+    Act(
+        heading="5. An alert elsewhere is not held back",
+        words="What is kept back is kept back in one namespace only. And what turns out to be an exercise is tuned away"
+        " in one place.",
+        steps=(
+            Falco(ELSEWHERE),
+            Comes("Slack has the message", messages(3, "CRITICAL", ELSEWHERE.rule, "payments/ledger"), "alertmanager"),
+            LeaveOut(ELSEWHERE.namespace),
+            Comes("Slack says that it is over", messages(4, "Resolved", "payments/ledger"), "alertmanager", within=40),
+        ),
+        ending="The attack in shop is closed by one message too: its alert looks back 3 minutes and is held for 10"
+        " more, longer than this story and than its parts. A part that ends before it gets no resolved message of its"
+        " own: that of the correlated alert closes it.",
     ),
 )

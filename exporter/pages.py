@@ -26,7 +26,7 @@ SEND_TIMEOUT = 60.0
 """Seconds that a client may take to read a page."""
 
 CHUNK = 64 * 1024
-"""Bytes of a page that are gathered before they are sent."""
+"""Bytes of a page that are gathered before they are compressed and sent: work for which an event may have to wait."""
 
 _REFUSED = re.compile(rb"\s*q=0(?:\.0*)?\s*")
 
@@ -113,11 +113,12 @@ class Pages:
         accept = request.header(b"accept").decode("latin-1")
         content_type, page = self._metrics.page(accept, scrape.cutoff if scrape else None)
         headers: Headers = [(b"content-type", content_type.encode()), (b"vary", b"accept, accept-encoding")]
+        page = _gathered(page)
         if _takes_gzip(request):
             headers.append((b"content-encoding", b"gzip"))
             page = _gzipped(page)
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        for chunk in _gathered(page):
+        for chunk in page:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await asyncio.sleep(0)  # between two chunks the other listener's events are taken
             if connection.closed:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -52,13 +53,18 @@ class Answer(NamedTuple):
 
     def encoded(self, keep_alive: bool) -> bytes:
         """The bytes on the wire."""
-        lines = [f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}\r\n".encode()]
-        lines += [name + b": " + value + b"\r\n" for name, value in self.headers]
-        if self.status != HTTPStatus.NO_CONTENT:
-            lines.append(b"content-length: %d\r\n" % len(self.body))
-        if not keep_alive:
-            lines.append(b"connection: close\r\n")
-        return b"".join([*lines, b"\r\n", self.body])
+        return _head(self.status, self.headers, len(self.body), keep_alive) + self.body
+
+
+@lru_cache(maxsize=64)  # nearly every answer of an intake is the same 204
+def _head(status: int, headers: tuple[tuple[bytes, bytes], ...], length: int, keep_alive: bool) -> bytes:
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode()]
+    lines += [name + b": " + value + b"\r\n" for name, value in headers]
+    if status != HTTPStatus.NO_CONTENT:
+        lines.append(b"content-length: %d\r\n" % length)
+    if not keep_alive:
+        lines.append(b"connection: close\r\n")
+    return b"".join([*lines, b"\r\n"])
 
 
 @dataclass
@@ -82,7 +88,10 @@ class Request(NamedTuple):
 
     def header(self, name: bytes) -> bytes:
         """The first value of a header, or nothing."""
-        return next((value for key, value in self.headers if key == name), b"")
+        for key, value in self.headers:  # on every event's way: a generator costs three times as much
+            if key == name:
+                return value
+        return b""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -105,6 +114,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._in_body = False
         self._head_bytes = 0
+        self._read_bytes = 0
         self._ended = False
         self._deadline: asyncio.TimerHandle | None = None
 
@@ -118,7 +128,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._ended = True
             transport.abort()
             return
-        self._wait_for_next()
+        # A connection is kept for those who have sent something: others would take the places of senders.
+        self._wait_for_next(self.limits.head_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.peer.closed = True
@@ -131,9 +142,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._ended:
             return
-        self._unset_keepalive_if_required()
+        self._read_bytes = len(data)
         if not self._in_body:
-            self._head_bytes += len(data)
+            self._head_bytes += self._read_bytes
         while data and not self._ended:
             try:
                 self.parser.feed_data(data)
@@ -154,7 +165,6 @@ class BoundedProtocol(HttpToolsProtocol):
         lines = [method + b" " + self.url + b" HTTP/1.1"]
         lines += [name + b": " + value for name, value in self.headers if name != b"upgrade"]
         self.parser = httptools.HttpRequestParser(self)
-        self._head_bytes = 0
         return b"\r\n".join([*lines, b"", rest])
 
     def _watch(self) -> None:
@@ -173,6 +183,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return self.url.partition(b"?")[0] if self._in_body else b""
 
     def on_message_begin(self) -> None:
+        self._unset_keepalive_if_required()
         super().on_message_begin()
         self.scope["state"]["connection"] = self.peer
         self._in_head = True
@@ -193,9 +204,10 @@ class BoundedProtocol(HttpToolsProtocol):
         """Notes the step from head to body; False if there is nothing to answer (yet)."""
         if self._ended or self.parser.should_upgrade():
             return False
+        read = self._head_bytes + self._read_bytes  # at least: a second head in one read is not in the first number
         self._in_head, self._in_body, self._head_bytes = False, True, 0
         self._clear_deadline()
-        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
+        if read > MAX_HEAD_BYTES and _size(self.url, self.headers) > MAX_HEAD_BYTES:
             self._end_head_too_large()
         return not self._ended
 
@@ -210,9 +222,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def _end_head_too_large(self) -> None:
         self._end(Answer.refusal(431, "head_too_large", f"the request's head is over {MAX_HEAD_BYTES} bytes"))
 
-    def _wait_for_next(self) -> None:
+    def _wait_for_next(self, seconds: float) -> None:
         """Between two requests a connection may be idle for long: Falco has one open per node."""
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def _set_deadline(self, seconds: float) -> None:
         if self._deadline is None:
@@ -244,6 +256,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._deadline = self.loop.call_later(self.limits.body_timeout, self.transport.close)
 
 
+def _size(url: bytes, headers: Headers) -> int:
+    return len(url) + sum(len(name) + len(value) for name, value in headers)
+
+
 Take = Callable[[Request, bytes], Answer]
 """Answers a whole request."""
 
@@ -262,6 +278,8 @@ class DirectProtocol(BoundedProtocol):
         self._refusal: Answer | None = None
         self._chunks: list[bytes] = []
         self._size = 0
+        self._idle_since = 0.0
+        self._idle_limit = 0.0
         self._half_closed = False
 
     def shutdown(self) -> None:
@@ -277,6 +295,23 @@ class DirectProtocol(BoundedProtocol):
             self.loop.call_later(LAST_WORDS, self.transport.close)
         else:
             self.transport.close()
+
+    def _wait_for_next(self, seconds: float) -> None:
+        # To note the time is cheap, to set a timer for each request is not.
+        self._idle_since = self.loop.time()
+        self._idle_limit = seconds
+        if self.timeout_keep_alive_task is None:
+            super()._wait_for_next(seconds)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Closes the connection if it has been idle for long enough, or looks again when it will have been."""
+        under_way = self._in_head or self._in_body
+        idle = 0.0 if under_way else self.loop.time() - self._idle_since
+        if idle >= self._idle_limit:
+            self.transport.close()
+        else:
+            rest = self._idle_limit - idle
+            self.timeout_keep_alive_task = self.loop.call_later(rest, self.timeout_keep_alive_handler)
 
     def on_message_begin(self) -> None:
         self.url = b""
@@ -321,7 +356,7 @@ class DirectProtocol(BoundedProtocol):
         if not self._half_closed:
             self.transport.write(answer.encoded(keep_alive))
         if keep_alive:
-            self._wait_for_next()
+            self._wait_for_next(self.timeout_keep_alive)
         else:
             self._ended = True
             self.transport.close()

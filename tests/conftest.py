@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from demo import tools
+from demo.alertmanager import Alertmanager
 from demo.prometheus import Prometheus
-from demo.servers import Alertmanager
 from demo.slack import Slack
 
 

@@ -127,7 +127,8 @@ def last_snapshot() -> Query:
 
 def syscalls() -> Query:
     """System calls a second that Falco saw on a node."""
-    return Query(f"rate({select('hostname:threat_falco_syscall_events:max', hostname='=~$node')}[15m])")
+    seen = select("hostname:threat_falco_syscall_events:max", hostname="=~$node")
+    return Query(f"sum by (hostname) (increase({seen}[15m])) / 900")
 
 
 def lost() -> Query:
@@ -135,14 +136,16 @@ def lost() -> Query:
     drops, seen = (
         select(f"hostname:threat_falco_syscall_{what}:max", hostname="=~$node") for what in ("drops", "events")
     )
-    return Query(f"increase({drops}[15m]) / (increase({seen}[15m]) > 0)", "{{hostname}}")
+    return Query(
+        f"sum by (hostname) (increase({drops}[15m])) / (sum by (hostname) (increase({seen}[15m])) > 0)", "{{hostname}}"
+    )
 
 
 def lost_by_falco() -> Query:
     """The same from Falco's own metrics, by its target."""
     drops, seen = (select(f"falcosecurity_scap_n_{what}_total") for what in ("drops", "evts"))
     return Query(
-        f"sum by (instance) (rate({drops}[15m])) / (sum by (instance) (rate({seen}[15m])) > 0)", "{{instance}}"
+        f"sum by (instance) (increase({drops}[15m])) / (sum by (instance) (increase({seen}[15m])) > 0)", "{{instance}}"
     )
 
 

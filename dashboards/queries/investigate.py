@@ -19,7 +19,8 @@ WINDOW = "[$__rate_interval]"
 def alerts() -> Query:
     """Falco's alerts a minute by severity; 0 while it is quiet."""
     recorded = select(SHARED, control="ids", pod="=~$pod", **PLACE)
-    return Query(f"sum by (severity) ({per_minute(recorded)}) or on() 0 * sum({ALIVE})", "{{severity}}")
+    by_severity = f"sum by (severity) ({per_minute(recorded)})"
+    return Query(or_quiet(by_severity, ALIVE, "severity", "none"), "{{severity}}")
 
 
 def rules() -> Query:

@@ -11,6 +11,11 @@ PROXY = "cilium_proxy_upstream_reply_seconds"
 SCOPE = "=~processingTime|upstreamTime"
 
 
+def _or_nameless(expr: str) -> str:
+    """Says so where Hubble does not know the workload: outside pods, without labelsContext, and up to 1.12."""
+    return f'label_replace({expr}, "source_workload", "(no name)", "source_workload", "")'
+
+
 def is_on() -> Query:
     """Whether Cilium agents are scraped."""
     return Query(state(select("cilium_version"), "cilium"))
@@ -113,14 +118,10 @@ def policies() -> tuple[Query, ...]:
 
 def import_errors() -> Query:
     """Policies in 10 minutes that an agent could not import; by the newest name that an agent has."""
-    # "fail" is born at its first failure: only the sum with the others, which are there before, has an increase.
-    new = select("cilium_policy_change_total", outcome="=~fail(ure)?", **AGENT)
-    any_outcome = select("cilium_policy_change_total", **AGENT)
-    failures = f"sum by (cluster, instance) ({new}) or 0 * sum by (cluster, instance) ({any_outcome})"
+    new = select("instance:cilium_policy_change_failures:sum", **AGENT)
     old = select("cilium_policy_import_errors_total", **AGENT)
-    return Query(
-        f"sum(increase(({failures})[10m:30s]) or sum by (cluster, instance) (increase({old}[10m])))", "import errors"
-    )
+    each = " or ".join(f"sum by (cluster, instance) (increase({name}[10m]))" for name in (new, old))
+    return Query(f"sum({each})", "import errors")
 
 
 # Who, by Hubble ----------------------------------------------------------------------------------------------
@@ -129,9 +130,8 @@ def import_errors() -> Query:
 def denied_by_workload() -> Query:
     """Denials a second by the namespace and workload that tried."""
     rate = f"rate({select('hubble_drop_total', reason=POLICY, **SOURCE)}[$__rate_interval])"
-    return Query(
-        f"topk(10, sum by (source_namespace, source_workload) ({rate}))", "{{source_namespace}}/{{source_workload}}"
-    )
+    by_workload = _or_nameless(f"topk(10, sum by (source_namespace, source_workload) ({rate}))")
+    return Query(by_workload, "{{source_namespace}}/{{source_workload}}")
 
 
 def denials() -> Query:
@@ -141,7 +141,8 @@ def denials() -> Query:
     quiet = (
         f'label_replace(0 * count({select("hubble_flows_processed_total")}), "source_workload", "No denials", "", "")'
     )
-    return Query(f"topk(20, sum by ({labels}) ({counted}) > 0) or on() {quiet}")
+    found = _or_nameless(f"topk(20, sum by ({labels}) ({counted}) > 0)")
+    return Query(f"{found} or on() {quiet}")
 
 
 def verdicts() -> Query:
@@ -154,9 +155,8 @@ def verdicts() -> Query:
 def verdicts_before() -> Query:
     """What takes its place where there are no verdicts: dropped flows by protocol (Hubble up to 1.12)."""
     rate = f"rate({select('hubble_flows_processed_total', type='Drop')}[$__rate_interval])"
-    return Query(
-        f"sum by (protocol) ({rate}) unless on() {select('hubble_policy_verdicts_total')}", "dropped, {{protocol}}"
-    )
+    verdicts = select("hubble_policy_verdicts_total")
+    return Query(f"sum by (protocol) ({rate}) unless on() count({verdicts})", "dropped, {{protocol}}")
 
 
 def dns_queries() -> Query:
@@ -188,15 +188,14 @@ def dns_nxdomain() -> Query:
 def dns_by_workload() -> Query:
     """DNS queries a second by namespace and workload."""
     rate = f"rate({select('hubble_dns_queries_total', **SOURCE)}[$__rate_interval])"
-    return Query(
-        f"topk(10, sum by (source_namespace, source_workload) ({rate}))", "{{source_namespace}}/{{source_workload}}"
-    )
+    by_workload = _or_nameless(f"topk(10, sum by (source_namespace, source_workload) ({rate}))")
+    return Query(by_workload, "{{source_namespace}}/{{source_workload}}")
 
 
 def to_world() -> Query:
     """Flows a second that leave the cluster, by who sends them."""
     rate = f"rate({select('hubble_flows_to_world_total', **SOURCE)}[$__rate_interval])"
     return Query(
-        f"topk(10, sum by (source_namespace, source_workload, verdict) ({rate}))",
+        _or_nameless(f"topk(10, sum by (source_namespace, source_workload, verdict) ({rate}))"),
         "{{source_namespace}}/{{source_workload}} {{verdict}}",
     )

@@ -11,7 +11,8 @@ UPDATER = {"name": "id-alloc-update-policy-maps"}
 
 def _mean(metric: str, **labels: str) -> str:
     parts = [
-        f"sum by ({_NODE}) (rate({select(f'{metric}_{part}', **labels, **AGENT)}[30m]))" for part in ("sum", "count")
+        f"sum by ({_NODE}) (increase({select(f'{metric}_{part}', **labels, **AGENT)}[30m]))"
+        for part in ("sum", "count")
     ]
     return f"{parts[0]} / ({parts[1]} > 0)"
 

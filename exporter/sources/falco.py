@@ -128,7 +128,8 @@ def _tactic(tags: object) -> str:
 def _first(raw: dict[str, object], names: tuple[str, ...]) -> str:
     """The first of these fields that says something, or the empty string."""
     for name in names:
-        if text := clean(raw.get(name)):
+        value = raw.get(name)
+        if value is not None and (text := clean(value)):
             return text
     return ""
 

@@ -1,5 +1,6 @@
 """What Falco says, once it was parsed: alerts, and its messages about itself; what each counts and tells people."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from exporter.sources import Counters, Line
@@ -18,12 +19,17 @@ class Fields:
         """A field as text of at most `MAX_TEXT_CHARS`; empty if it is missing, null, empty or `<NA>`."""
         return clean(self._raw.get(name), MAX_TEXT_CHARS)
 
-    def first(self, names: tuple[str, ...]) -> str:
-        """The text of the first of these fields that says something, or the empty string."""
-        for name in names:
-            if name in self._raw and (text := clean(self._raw[name], MAX_TEXT_CHARS)):
-                return text
-        return ""
+    def first(self, table: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+        """For each key of the table that has one, the text of the first of its fields that says something."""
+        raw = self._raw
+        found = {}
+        for key, names in table.items():
+            for name in names:
+                value = raw.get(name)
+                if value is not None and (text := clean(value, MAX_TEXT_CHARS)):
+                    found[key] = text
+                    break
+        return found
 
     def __contains__(self, name: object) -> bool:
         """Was the field sent, with whatever value?"""
@@ -68,7 +74,7 @@ class FalcoAlert(NamedTuple):
 
     def describe(self) -> Line:
         """Who did what, when and where."""
-        named = {key: self.fields.first(names) for key, names in _DESCRIBED.items()}
+        named = self.fields.first(_DESCRIBED)
         descriptor = self.fields.text("fd.name")
         named["connection" if "->" in descriptor else "file"] = descriptor
         return {

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 
 import pytest
 
@@ -14,12 +15,17 @@ def make(*arguments: str) -> str:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
+def test_the_demo_needs_no_package_that_only_tests_need() -> None:
+    hidden = "import sys; sys.modules.update(dict.fromkeys(('promql_parser', 'pytest', 'grafanalib', 'trustme')))"
+    subprocess.run([sys.executable, "-c", f"{hidden}; import demo.__main__"], cwd=ROOT, check=True)
+
+
 def test_make_alone_lists_every_command() -> None:
     commands = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[0].split()
     assert re.findall(r"^  make (\S+) +\S", make(), re.MULTILINE) == commands
 
 
-@pytest.mark.parametrize(("command", "packages"), [("demo", "."), ("test", "'.[boards,dev]'")])
+@pytest.mark.parametrize(("command", "packages"), [("demo", "."), ("bench", "."), ("test", "'.[boards,dev]'")])
 def test_a_command_sets_up_what_it_needs_and_no_more(command: str, packages: str) -> None:
     steps = make("--dry-run", "--always-make", command)
     assert re.findall(r"install --editable (.*)", steps) == [packages]

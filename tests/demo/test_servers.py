@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from demo import servers as harness
+from demo.alertmanager import Alertmanager
 from demo.prometheus import Prometheus
-from demo.servers import Alertmanager, Server, ServerError, free_port, request, wait_for
+from demo.servers import Server, ServerError, free_port, request, wait_for
 from demo.slack import Slack
 
 STUBBORN = """

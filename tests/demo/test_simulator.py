@@ -13,7 +13,6 @@ from demo.cluster import VICTIM
 from demo.history import Span, fill, record
 from demo.prometheus import Prometheus
 from demo.series import Phase, Row, Target, Timeline, exposition, value
-from demo.servers import wait_for
 
 ORIGIN = 1_700_000_000.0
 PHASES: tuple[Phase, ...] = ("ids", "egress", "dns", "cpu", "policy")
@@ -109,7 +108,7 @@ def test_the_past_holds_the_values_that_would_have_been_scraped(
         assert series.value == value(row, timeline, span.times()[-1])
 
 
-def test_recordings_of_the_past_are_in_the_data_after_a_restart(
+def test_recordings_of_the_past_are_in_the_data_also_those_that_read_others(
     tool: Callable[[str], Path], start_prometheus: Callable[[str, str], Prometheus], tmp_path: Path
 ) -> None:
     span = Span(ORIGIN + 7200, ORIGIN + 10_800, 60)
@@ -117,12 +116,13 @@ def test_recordings_of_the_past_are_in_the_data_after_a_restart(
     fill(data, tool("promtool"), kubelet.targets(), _attack(ORIGIN + 9000), span)
     rules = tmp_path / "rules.yaml"
     expression = f"sum by (pod) (rate(container_cpu_usage_seconds_total{{pod='{VICTIM.name}'}}[5m]))"
-    rules.write_text(f"groups: [{{name: a, rules: [{{record: 'pod:cpu:rate5m', expr: \"{expression}\"}}]}}]")
+    second = "{record: 'cpu:double', labels: {a: b}, expr: '2 * pod:cpu:rate5m'}"
+    rules.write_text(f"groups: [{{name: a, rules: [{{record: 'pod:cpu:rate5m', expr: \"{expression}\"}}, {second}]}}]")
     config = "scrape_configs: []\n"
     prometheus = start_prometheus(config, "past")
-    record(prometheus.url, tool("promtool"), data, [rules], span)
-    prometheus.stop()
-    again = start_prometheus(config, "past")
-    assert wait_for(lambda: bool(again.query("pod:cpu:rate5m", at=span.times()[-1])), 5)
-    (calm,), (attacked,) = (again.query("pod:cpu:rate5m", at=ORIGIN + seconds) for seconds in (8900, 10_700))
+    record(prometheus, tool("promtool"), [rules], span, levels=2)
+    (calm,), (attacked,) = (prometheus.query("pod:cpu:rate5m", at=ORIGIN + seconds) for seconds in (8900, 10_700))
     assert attacked.value > 5 * calm.value
+    (double,) = prometheus.query("cpu:double", at=ORIGIN + 10_700)
+    assert double.value == 2 * attacked.value
+    assert double.labels == {"__name__": "cpu:double", "a": "b", "pod": VICTIM.name}

@@ -1,0 +1,143 @@
+"""What an alert costs the server that takes it, in CPU seconds."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from statistics import median
+
+from bench import subject
+from bench.alert import batch, bodies
+from bench.load import connections, cost, requests, send
+from bench.subject import Subject
+from bench.table import Row, at_least, at_most
+
+ROUNDS = 9
+ALERTS = 4000
+"""Alerts in a round to each server."""
+
+KINDS = 500
+"""Different alerts that come again and again."""
+
+BATCH = 100
+
+LIVE = (10, 1_000, 100_000)
+NEW = 500
+"""Alerts of new pods in a round."""
+
+NO_LINES = {"log": False}
+
+Measure = Callable[[], float]
+
+
+def interleaved(measures: Mapping[str, Measure], rounds: int = ROUNDS) -> dict[str, list[float]]:
+    """Measures all of them in turn, so that what else the machine does falls on all; the first round is a warm-up."""
+    found: dict[str, list[float]] = {name: [] for name in measures}
+    for turn in range(rounds + 1):
+        for name, measure in measures.items():
+            value = measure()
+            if turn:
+                found[name].append(value)
+    return found
+
+
+def ratio(of: Sequence[float], to: Sequence[float]) -> float:
+    """The middle one of the rounds' ratios."""
+    return median(one / other for one, other in zip(of, to, strict=True))
+
+
+def _singles(server: Subject, stack: ExitStack) -> Measure:
+    sockets = stack.enter_context(connections(server))
+    wanted = requests(server, islice(bodies(), KINDS)) * (ALERTS // KINDS)
+    return lambda: cost(server, sockets, wanted)
+
+
+def _each(seconds: Sequence[float]) -> str:
+    return f"{median(seconds) * 1e6:.1f} µs"
+
+
+def alerts(folder: Path) -> list[Row]:
+    """One alert a request: ours beside the limit, beside prometheus_client, beside falcosidekick."""
+    with ExitStack() as stack:
+        servers = {
+            "ours": stack.enter_context(subject.threatboard(folder)),
+            "limit": stack.enter_context(subject.limit()),
+            "inc": stack.enter_context(subject.labels_inc()),
+        }
+        if subject.has_falcosidekick():
+            servers["falcosidekick"] = stack.enter_context(subject.falcosidekick())
+        costs = interleaved({name: _singles(server, stack) for name, server in servers.items()})
+    ours, limit, inc = costs["ours"], costs["limit"], costs["inc"]
+    each = f"{_each(ours)} an alert, {1 / median(ours):,.0f} a CPU second"
+    rows = [
+        Row("alerts a CPU second, ours : limit", ratio(limit, ours), "x", at_least(0.3), f"{each}; {_each(limit)}"),
+        Row("… ours : labels().inc() behind our listener", ratio(inc, ours), "x", None, f"{_each(inc)} an alert"),
+    ]
+    if sidekick := costs.get("falcosidekick"):
+        rows.append(Row("… ours : falcosidekick", ratio(sidekick, ours), "x", None, f"{_each(sidekick)} an alert"))
+    return rows
+
+
+def settings(folder: Path) -> list[Row]:
+    """What the settings that cost something cost."""
+    with ExitStack() as stack:
+        kinds = {
+            "default": subject.threatboard(folder),
+            "quiet": subject.threatboard(folder, events=NO_LINES),
+            "durable": subject.threatboard(folder, series={"state_dir": str(folder / "state")}),
+        }
+        measures = {name: _singles(stack.enter_context(server), stack) for name, server in kinds.items()}
+        costs = interleaved(measures)
+    default, quiet, durable = costs["default"], costs["quiet"], costs["durable"]
+    return [
+        Row(
+            "cost of an alert, events.log on : off",
+            ratio(default, quiet),
+            "x",
+            None,
+            f"{_each(default)}; {_each(quiet)}",
+        ),
+        Row("… series.state_dir on : off", ratio(durable, default), "x", None, f"{_each(durable)}; {_each(default)}"),
+    ]
+
+
+def batches(folder: Path) -> list[Row]:
+    """100 alerts in an array a request."""
+    with ExitStack() as stack:
+        server = stack.enter_context(subject.threatboard(folder))
+        sockets = stack.enter_context(connections(server, 8))
+        wanted = requests(server, (batch(range(start, start + BATCH)) for start in range(0, KINDS, BATCH)))
+        wanted *= ALERTS // KINDS
+        singles = _singles(server, stack)
+        costs = interleaved({"singles": singles, "batches": lambda: cost(server, sockets, wanted) / BATCH})
+    single, batched = costs["singles"], costs["batches"]
+    behind = f"{_each(batched)} an alert, {1 / median(batched):,.0f} a CPU second; {_each(single)}"
+    return [Row("alerts a CPU second, batches of 100 : singles", ratio(single, batched), "x", at_least(5), behind)]
+
+
+def new_series(folder: Path) -> list[Row]:
+    """Every alert a new pod, with few and with many series live."""
+    with ExitStack() as stack:
+        measures: dict[str, Measure] = {}
+        for live in LIVE:
+            server = stack.enter_context(subject.threatboard(folder, series={"limit": 4 * max(LIVE)}))
+            fill(server, live)
+            measures[str(live)] = _newcomers(server, live, stack)
+        costs = interleaved(measures)
+    few, some, many = (costs[str(live)] for live in LIVE)
+    behind = f"{_each(few)}, {_each(some)}, {_each(many)} at {', '.join(f'{live:,}' for live in LIVE)}"
+    return [Row("cost of a new series, 100,000 live : 10 live", ratio(many, few), "x", at_most(1.2), behind)]
+
+
+def _newcomers(server: Subject, live: int, stack: ExitStack) -> Measure:
+    sockets = stack.enter_context(connections(server))
+    pods = bodies(live)
+    return lambda: cost(server, sockets, requests(server, islice(pods, NEW)))
+
+
+def fill(server: Subject, live: int) -> None:
+    """Gives a server this many series."""
+    batches = (batch(range(start, min(start + BATCH, live))) for start in range(0, live, BATCH))
+    with connections(server, 2) as sockets:
+        for one in batches:
+            send(sockets, requests(server, [one]))
