@@ -14,8 +14,10 @@ from prometheus_client import CollectorRegistry, Counter
 from bench.limit import key
 from demo.servers import HOST
 from exporter.config.kinds import Address
+from exporter.direct import DirectProtocol
 from exporter.listener import Listener
-from exporter.protocol import Answer, DirectProtocol, Limits, Request
+from exporter.message import Answer, Request
+from exporter.protocol import Limits
 
 _ACCEPTED = Answer(204)
 _LABELS = ("rule", "priority", "source", "hostname", "k8s_ns_name", "k8s_pod_name")
@@ -31,8 +33,13 @@ async def serve(port: int) -> None:
             alerts.labels(*key(body)).inc()
         return _ACCEPTED
 
+    async def take_slowly(request: Request, body: bytes) -> Answer:
+        return take(request, body)
+
     def make(*args: Any) -> DirectProtocol:
-        return DirectProtocol(*args, limits=limits, refused=lambda *_: None, screen=lambda _: None, take=take)
+        return DirectProtocol(
+            *args, limits=limits, refused=lambda *_: None, screen=lambda _: None, take=take, take_slowly=take_slowly
+        )
 
     async def nothing(_scope: object, _receive: object, _send: object) -> None:
         """No request gets here: `take` answers all of them."""

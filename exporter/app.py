@@ -13,13 +13,14 @@ from typing import Any
 
 from exporter import catalog
 from exporter.config import Config, load
+from exporter.direct import DirectProtocol
 from exporter.events import LineWriter, Recent
 from exporter.intake import Intake
 from exporter.listener import Listener
 from exporter.metrics import STORED, Metrics
 from exporter.pages import Pages, View
 from exporter.pipeline import Pipeline, Route, Tune
-from exporter.protocol import BoundedProtocol, DirectProtocol, Limits
+from exporter.protocol import BoundedProtocol, Limits
 from exporter.reload import Reloader
 from exporter.ruling import FalcoRuling
 from exporter.scrapers import Scrapers
@@ -157,6 +158,7 @@ class Receiver:
             refused=self._intake.refused,
             screen=self._intake.screen,
             take=self._intake.take,
+            take_slowly=self._intake.take_slowly,
         )
 
 

@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl
 
 from exporter.access import CHALLENGE, has_token, is_local
 from exporter.config.credentials import Secret
+from exporter.message import Answer, Headers, Request
 from exporter.metrics import Metrics
-from exporter.protocol import Answer, Headers, Request
 from exporter.scrapers import Connection, Scrapers
 
 if TYPE_CHECKING:

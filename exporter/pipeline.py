@@ -1,6 +1,6 @@
 """What happens to a body once the listener has all of it: parse, tune, count, remember."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -42,7 +42,7 @@ class Outcome(NamedTuple):
 
 
 class Pipeline:
-    """Takes bodies; everything in it is quick, for the sender waits."""
+    """Takes events; everything in it is quick, for the sender waits."""
 
     def __init__(self, metrics: Metrics, recent: Recent, lines: LineWriter | None, clock: Clock) -> None:
         self._metrics = metrics
@@ -50,12 +50,12 @@ class Pipeline:
         self._lines = lines
         self._clock = clock
 
-    def take(self, route: Route, body: bytes, max_events: int) -> Outcome:
-        """Counts every event of a body that can be used, and every thing in it that cannot."""
+    def take(self, route: Route, events: Sequence[Event | Rejected]) -> Outcome:
+        """Counts what was parsed from a body: every event, and every thing that is none."""
         control = route.source.control
         accepted = 0
         rejected: list[Rejected] = []
-        for event in route.source.parse(body, max_events):
+        for event in events:
             if isinstance(event, Rejected):
                 rejected.append(event)
                 self._metrics.reject(control, event.reason)

@@ -3,7 +3,7 @@
 import unicodedata
 from html.parser import HTMLParser
 
-from exporter.protocol import Answer
+from exporter.message import Answer
 from tests.seen import Seen
 
 TAGS = {

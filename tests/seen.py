@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from exporter.events import Recent, Record, rfc3339
+from exporter.message import Answer
 from exporter.metrics import Metrics
-from exporter.protocol import Answer
 from exporter.sources import Counters, Line
 from exporter.status import StatusPage
 from tests.clock import FakeClock

@@ -11,7 +11,7 @@ import pytest
 
 from exporter.access import has_token, is_local
 from exporter.config.credentials import Secret
-from exporter.protocol import Request
+from exporter.message import Request
 from tests.receiver import PATIENCE, Receiver, alert, read_answer, receiver
 
 TOKEN = "correct horse:battery"  # with a blank and a colon, which Basic also separates by

@@ -14,9 +14,9 @@ from exporter import catalog
 from exporter.config import Falco
 from exporter.events import Recent
 from exporter.intake import Intake
+from exporter.message import Headers, Request
 from exporter.metrics import Metrics, StoreCollector
 from exporter.pipeline import Pipeline, Route
-from exporter.protocol import Headers, Request
 from exporter.ruling import FalcoRuling
 from exporter.sources.falco import FALCO
 from tests.clock import FakeClock

@@ -1,7 +1,7 @@
 """The intake's protocol without a network: when an idle connection ends, and which heads are too large."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
 import pytest
@@ -9,7 +9,9 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from exporter.catalog import MAX_HEAD_BYTES
-from exporter.protocol import Answer, DirectProtocol, Limits
+from exporter.direct import DirectProtocol
+from exporter.message import Answer, Request
+from exporter.protocol import Limits
 
 IDLE = 100.0
 HEAD_TIMEOUT = 5.0
@@ -27,6 +29,13 @@ class Timer:
         self.cancelled = True
 
 
+class Done:
+    """A task that is."""
+
+    def add_done_callback(self, call: Callable[["Done"], None]) -> None:
+        call(self)
+
+
 class Loop:
     """As much of an event loop as a protocol needs; `pass_time` moves its clock."""
 
@@ -40,6 +49,12 @@ class Loop:
     def call_later(self, seconds: float, call: Callable[[], None]) -> Timer:
         self.timers.append(Timer(self.now + seconds, call))
         return self.timers[-1]
+
+    def create_task(self, work: Coroutine[None, None, None]) -> asyncio.Future[None]:
+        """Does work that waits for nothing, at once."""
+        with pytest.raises(StopIteration):
+            work.send(None)
+        return cast("asyncio.Future[None]", Done())
 
     def pass_time(self, seconds: float) -> None:
         """Runs what is due until then."""
@@ -68,6 +83,12 @@ class Transport:
     def is_closing(self) -> bool:
         return self.closed
 
+    def pause_reading(self) -> None:
+        """Nothing reads here."""
+
+    def resume_reading(self) -> None:
+        """Nothing reads here."""
+
     def abort(self) -> None:
         self.closed = True
 
@@ -80,6 +101,9 @@ class Subject:
 
     def __init__(self) -> None:
         async def application(_scope: object, _receive: object, _send: object) -> None: ...
+
+        async def take_slowly(_request: Request, _body: bytes) -> Answer:
+            return Answer(204)
 
         self.loop, self.transport = Loop(), Transport()
         self.refused: list[str] = []
@@ -94,6 +118,7 @@ class Subject:
             refused=lambda reason, _path: self.refused.append(reason),
             screen=lambda _request: None,
             take=lambda _request, _body: Answer(204),
+            take_slowly=take_slowly,
         )
         self.protocol.connection_made(cast("asyncio.Transport", self.transport))
 

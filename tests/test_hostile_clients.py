@@ -165,6 +165,21 @@ def test_a_client_that_sends_what_is_dear_to_refuse_delays_nobody(data: bytes, s
     assert "Traceback" not in subject.log.read_text()
 
 
+def test_a_body_of_ten_thousand_events_delays_nobody(subject: Receiver) -> None:
+    body = b'{"rule":"a"}\n' * 10_000
+    start = time.monotonic()
+    assert subject.post(body) == (204, None)
+    took = time.monotonic() - start
+
+    def post() -> None:
+        assert subject.post(body) == (204, None)
+
+    with meanwhile(post):
+        during = answer_times(subject, 100)
+
+    assert slow(during) < took / 2
+
+
 def test_a_scraper_that_does_not_read_delays_nobody(subject: Receiver) -> None:
     for first in range(0, 3000, 500):
         rules = [json.dumps(alert(f"Rule {number}")) for number in range(first, first + 500)]

@@ -11,9 +11,9 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from exporter.message import Answer
 from exporter.metrics import Metrics
 from exporter.pages import Pages
-from exporter.protocol import Answer
 from exporter.scrapers import Scrapers
 from exporter.series import Births
 from tests.receiver import PATIENCE, Receiver, alert, receiver

@@ -151,6 +151,15 @@ def test_pipelined_requests_are_answered_in_order_on_one_connection(subject: Rec
     assert accepted(subject) == before + 3
 
 
+def test_a_large_request_between_small_ones_is_answered_in_its_turn(subject: Receiver) -> None:
+    before = accepted(subject)
+    large = post(b"[" + b",".join([BODY] * 60) + b"," + b"{}" + b"]")
+    answer = exchange(subject, post() + large + post(b"not json") + large + post(BODY, b"Connection: close"))
+
+    assert re.findall(rb"HTTP/1.1 (\d+)", answer) == [b"204", b"200", b"400", b"200", b"204"]
+    assert accepted(subject) == before + 122
+
+
 def test_one_connection_takes_many_requests_one_after_the_other(subject: Receiver) -> None:
     with subject.connect() as connection:
         for _ in range(5):
