@@ -5,11 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-<<<<<<< HEAD
-.PHONY: help demo test generate lint test-cluster test-image
-=======
-.PHONY: help demo test bench generate lint
->>>>>>> core
+.PHONY: help demo test bench generate lint test-cluster test-image
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' Makefile | expand -t 22
@@ -21,17 +17,15 @@ test: lint  ## check everything; what CI runs
 	-@$(BIN)/python -m demo.tools
 	$(BIN)/python -m pytest -n 4  # they wait more than they work
 
-<<<<<<< HEAD
 test-cluster: .venv/dev.done  ## install the chart into a real Kubernetes control plane (built once, from Debian's sources)
 	tests/cluster/build.sh .tools/kubernetes/bin
 	TEST_CLUSTER=1 $(BIN)/python -m pytest tests/cluster --timeout 900
 
 test-image: .venv/dev.done  ## build the container image and run it (needs root, buildah, podman, runc, debootstrap)
 	TEST_IMAGE=1 $(BIN)/python -m pytest tests/image --timeout 1800
-=======
+
 bench: .venv/run.done  ## measure speed and memory (BENCH="alerts mixed" runs only these)
 	@$(BIN)/python -m bench $(BENCH)
->>>>>>> core
 
 generate: .venv/dev.done  ## write the files that are generated from others
 	$(BIN)/python -m exporter.reference

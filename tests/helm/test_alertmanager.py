@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from demo.servers import Alertmanager, request, wait_for
+from demo.alertmanager import Alertmanager
+from demo.servers import request, wait_for
 from demo.slack import Slack
 from tests.helm.chart import CHART, NAMESPACE, Object, objects, refusal
 from tests.helm.operator_config import alertmanager_yaml
