@@ -18,19 +18,20 @@ ROUNDS = 3
 def evaluation(folder: Path) -> list[Row]:
     """Every expression of the bundle once, as a multiple of one plain sum over all our series."""
     tree = load()
-    expressions = {rule.name: rule.expr for rule in (*tree.recordings, *tree.alerts)}
+    rules = (*tree.recordings, *tree.alerts)
     with large_cluster(folder) as (server, now):
         subject = Subject(server.pid, server.port, "/")
         baseline, _ = _cost(server, subject, [BASELINE], now)
-        bundle, wall = _cost(server, subject, list(expressions.values()), now)
-        seconds = {name: _cost(server, subject, [expression], now)[0] for name, expression in expressions.items()}
-    dearest = max(seconds, key=lambda name: seconds[name])
+        bundle, wall = _cost(server, subject, [rule.expr for rule in rules], now)
+        dearest, most = max(
+            ((rule.name, _cost(server, subject, [rule.expr], now)[0]) for rule in rules), key=lambda cost: cost[1]
+        )
     return [
         Row(
-            f"the bundle's {len(expressions)} expressions once : {BASELINE}, CPU",
+            f"the bundle's {len(rules)} expressions once : {BASELINE}, CPU",
             bundle / baseline,
             "x",
-            behind=f"{bundle:.2f} s, of it {dearest} {seconds[dearest]:.2f} s; the sum itself {baseline:.2f} s",
+            behind=f"{bundle:.2f} s, of it {dearest} {most:.2f} s; the sum itself {baseline:.2f} s",
         ),
         Row(
             "… by the clock : an evaluation interval of 60 s",
