@@ -13,7 +13,7 @@ import yaml
 from demo.alertmanager import Alertmanager
 from demo.servers import request, wait_for
 from demo.slack import Slack
-from tests.helm.chart import CHART, NAMESPACE, Object, objects, refusal
+from tests.helm.chart import CHART, NAMESPACE, ROOT, Object, objects, refusal
 from tests.helm.operator_config import alertmanager_yaml
 
 SLACK = {"existingSecret": "threatboard-slack", "channel": "#security"}
@@ -109,8 +109,11 @@ def test_without_a_secret_the_way_out_is_named() -> None:
 
 def alert(name: str, **labels: str) -> Object:
     """An alert as Prometheus sends it."""
-    links = {"dashboard_url": "https://grafana.example.com/d/x", "runbook_url": "https://runbooks.example.com/x.md"}
-    annotations = {"summary": "Something happened.", "description": f'"Terminal shell" fired {name}.', **links}
+    links = {
+        "dashboard_url": "https://grafana.example.com/d/threatboard-ids",
+        "runbook_url": "https://runbooks.example.com/x.md",
+    }
+    annotations = {"summary": "Something happened.", "description": f"<!channel> {name} says @here & more.", **links}
     # Not earlier: of an alert older than group_wait Alertmanager speaks at once, without waiting for the others.
     start = datetime.now(UTC).isoformat()
     return {"labels": {"alertname": name, **labels}, "annotations": annotations, "startsAt": start}
@@ -128,13 +131,25 @@ def test_the_message_says_what_where_since_when_and_where_to_look(
     assert status == 200, answer
     assert wait_for(lambda: bool(slack.messages), 20)
     message = slack.messages[0]
-    assert message.title == "CRITICAL: IdsCriticalAlert in shop"
+    assert message.title == "CRITICAL: Something happened. shop/web"
     assert message.channel == "#security"
-    assert message.body["attachments"][0]["color"] == "danger"
-    assert '*What:* "Terminal shell" fired IdsCriticalAlert.' in message.text
-    assert "*Where:* namespace shop, workload web, pod web-0, node node-1" in message.text
-    assert "*Since:* 2" in message.text
-    assert "*Control:* ids" in message.text
-    assert "<https://grafana.example.com/d/x|board> <https://runbooks.example.com/x.md|what to do>" in message.text
-    assert message.text.count("*What:*") == 10
+    attachment = message.body["attachments"][0]
+    assert (attachment["color"], attachment["title_link"]) == (
+        "danger",
+        "https://grafana.example.com/d/threatboard-ids",
+    )
+    assert "&lt;!channel&gt; IdsCriticalAlert says @\u200bhere &amp; more." in message.text
+    assert "· IdsCriticalAlert · control: ids" in message.text
+    assert message.text.count("since 2") == 8
     assert "12 alerts in all" in message.text
+    assert not message.text.startswith("\n")
+    buttons = {button["text"]: button["url"] for button in attachment["actions"]}
+    assert buttons.keys() == {"Board", "Events", "Runbook", "Acknowledge"}
+    assert buttons["Runbook"] == "https://runbooks.example.com/x.md"
+    assert buttons["Events"] == "https://grafana.example.com/d/threatboard-investigate"
+    assert "alertname%3D%22IdsCriticalAlert%22" in buttons["Acknowledge"]
+
+
+def test_the_messages_are_those_of_the_rules() -> None:
+    texts = [(folder / "slack.tmpl").read_bytes() for folder in (CHART / "files", ROOT / "rules")]
+    assert texts[0] == texts[1], "run cp rules/slack.tmpl helm/threatboard/files/"

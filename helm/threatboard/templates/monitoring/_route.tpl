@@ -23,6 +23,24 @@ receivers:
         channel: {{ . | quote }}
         {{- end }}
         sendResolved: {{ .slack.sendResolved }}
-        {{- $.Files.Get "files/slack.yaml" | nindent 8 }}
+        linkNames: false
+        mrkdwnIn: [pretext]
+        footer: threatboard
+        {{- $messages := include "threatboard.messages" $ }}
+        {{- range $field, $name := dict "color" "color" "title" "title" "titleLink" "board" "fallback" "title" "text" "text" }}
+        {{ $field }}: {{ printf "%s{{ template \"threatboard.%s\" . }}" $messages $name | toJson }}
+        {{- end }}
+        actions:
+          {{- range $label := list "Board" "Events" "Runbook" "Acknowledge" }}
+          - type: button
+            text: {{ $label }}
+            url: {{ printf "%s{{ template \"threatboard.%s\" . }}" $messages (lower $label) | toJson }}
+          {{- end }}
 {{- end -}}
+{{- end -}}
+
+{{/* The definitions of slack.tmpl, which go into every text: an AlertmanagerConfig cannot bring a file of templates. */}}
+{{- define "threatboard.messages" -}}
+{{- /* What is between two definitions would be part of every text. */}}
+{{- regexReplaceAll "}}\\s+({{/[*]|{{ define )" (.Files.Get "files/slack.tmpl" | trim) "}}${1}" -}}
 {{- end -}}
