@@ -125,6 +125,7 @@ def generated(tree: Tree) -> dict[Path, str]:
     chart = tree.recordings + tuple(linked(alert, CHART_RUNBOOKS, CHART_GRAFANA) for alert in tree.alerts)
     return {
         REPOSITORY / "helm/threatboard/files/rules.yaml": _dump(chart, _CHART_HEADER),
+        REPOSITORY / "helm/threatboard/files/slack.tmpl": (tree.root / "slack.tmpl").read_text(encoding="utf-8"),
         REPOSITORY / "docs/alerts.md": index(tree),
     }
 

@@ -152,4 +152,4 @@ def test_the_message_says_what_where_since_when_and_where_to_look(
 
 def test_the_messages_are_those_of_the_rules() -> None:
     texts = [(folder / "slack.tmpl").read_bytes() for folder in (CHART / "files", ROOT / "rules")]
-    assert texts[0] == texts[1], "run cp rules/slack.tmpl helm/threatboard/files/"
+    assert texts[0] == texts[1], "run make generate"
