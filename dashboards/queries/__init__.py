@@ -39,7 +39,7 @@ def _evaluations() -> str:
 
 
 def total(recorded: str, window: str = "$__range") -> str:
-    """How many events in a window, by default the dashboard's time range; `recorded` selects an `:increase5m` recording.
+    """How many events in a window, by default the board's time range; `recorded` selects an `:increase5m` recording.
 
     An event that is younger than five minutes is not yet in all of its samples. (A subquery with a fixed step would not
     need the number of evaluations, and takes a hundred times as long over 30 days.)
