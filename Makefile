@@ -5,10 +5,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test bench generate lint
+.PHONY: help demo test test-cluster test-image bench generate lint
 
 help:  ## list the commands
-	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' Makefile | expand -t 17
+	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' Makefile | expand -t 22
 
 demo: .venv/run.done  ## play an attack on a real Prometheus and Alertmanager (KEEP=1 leaves them running)
 	@$(BIN)/python -m demo
@@ -17,12 +17,20 @@ test: lint  ## check everything; what CI runs
 	-@$(BIN)/python -m demo.tools
 	$(BIN)/python -m pytest -n 4  # they wait more than they work
 
-bench: .venv/run.done  ## measure speed and memory (BENCH="alerts mixed" runs only these)
+test-cluster: .venv/dev.done  ## install the chart into a real Kubernetes control plane (built once, from Debian's sources)
+	tests/cluster/build.sh .tools/kubernetes/bin
+	TEST_CLUSTER=1 $(BIN)/python -m pytest tests/cluster --timeout 900
+
+test-image: .venv/dev.done  ## build the container image and run it (needs root, buildah, podman, runc, debootstrap)
+	TEST_IMAGE=1 $(BIN)/python -m pytest tests/image --timeout 1800
+
+bench: .venv/dev.done  ## measure speed and memory (BENCH="alerts mixed" runs only these)
 	@$(BIN)/python -m bench $(BENCH)
 
 generate: .venv/dev.done  ## write the files that are generated from others
 	$(BIN)/python -m exporter.reference
 	$(BIN)/python -m rules
+	$(BIN)/python -m dashboards
 
 lint: .venv/dev.done  ## check style and types
 	$(BIN)/python -m ruff check .

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from bench import intake, memory, mixed, scrape, start
+from bench import boards, intake, memory, mixed, rules, scrape, start
 from bench.table import Row, markdown
 
 RESULTS = Path(__file__).parent / "results.json"
@@ -28,6 +28,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "scrape": scrape.pages,
     "memory": memory.resident,
     "start": start.seconds,
+    "rules": rules.evaluation,
+    "boards": boards.queries,
 }
 
 

@@ -9,6 +9,7 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -49,14 +50,21 @@ class _Series:
 
 def queries(folder: Path) -> Sequence[Row]:
     """A row for each board over two hours, and over 30 days."""
+    with large_cluster(folder) as (prometheus, now):
+        baseline = statistics.median(_seconds(prometheus, BASELINE, now) for _ in range(5))
+        return [_cost(prometheus, board, span, now, baseline) for span in (HOURS, DAYS) for board in boards()]
+
+
+@contextmanager
+def large_cluster(folder: Path) -> Iterator[tuple[Prometheus, float]]:
+    """A running Prometheus with this past, and the time at which it ends."""
     now = time.time() // 300 * 300
     series = list(_counters())
     # Apart, because promtool reads a text again for every block that it makes of it.
     for lines in (_hours(series, now), _month(series[:NOISY], now)):
         write(folder / "prometheus", tools.get("promtool"), lines)
     with Prometheus(tools.get("prometheus"), "scrape_configs: []\n", folder) as prometheus:
-        baseline = statistics.median(_seconds(prometheus, BASELINE, now) for _ in range(5))
-        return [_cost(prometheus, board, span, now, baseline) for span in (HOURS, DAYS) for board in boards()]
+        yield prometheus, now
 
 
 def _cost(prometheus: Prometheus, board: Board, span: timedelta, now: float, baseline: float) -> Row:

@@ -19,7 +19,7 @@ from exporter.catalog import METRICS
 from exporter.metrics import Metrics
 
 FAMILY = METRICS["threat_falco_alerts_total"]
-TIMES = 7
+TIMES = 4
 
 Labels = tuple[str, ...]
 Page = Callable[[], Iterable[bytes]]

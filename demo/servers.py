@@ -67,6 +67,12 @@ class Server:
             self.stop()
             raise
 
+    @property
+    def pid(self) -> int:
+        """The process' number while it runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def stop(self) -> None:
         """Ends it, by force when it does not end when asked to."""
         process, self._process = self._process, None

@@ -155,7 +155,7 @@ STORY = (
                 "alertmanager",
             ),
             Comes("A spike lasts longer than this story", pending("NetworkDnsSpike"), "prometheus", within=30),
-            Stays("Slack has no further message", messages(2), "alertmanager", seconds=4),
+            Stays("Slack has no further message", messages(2), "alertmanager", seconds=8),
         ),
         ending="Two messages for the whole attack.",
     ),
@@ -167,7 +167,7 @@ STORY = (
             Falco(ELSEWHERE),
             Comes("Slack has the message", messages(3, "CRITICAL", ELSEWHERE.rule, "payments/ledger"), "alertmanager"),
             LeaveOut(ELSEWHERE.namespace),
-            Comes("Slack says that it is over", messages(4, "Resolved", "payments/ledger"), "alertmanager"),
+            Comes("Slack says that it is over", messages(4, "Resolved", "payments/ledger"), "alertmanager", within=40),
         ),
         ending="The attack in shop is closed by one message too: its alert looks back 3 minutes and is held for 10"
         " more, longer than this story and than its parts. A part that ends before it gets no resolved message of its"

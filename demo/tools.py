@@ -37,6 +37,7 @@ TOOLS = {
     ),
     "amtool": Tool(("amtool",), "prometheus-alertmanager", "Alertmanager 0.25 or newer"),
     "chromium": Tool(("chromium", "chromium-browser", "google-chrome"), "chromium", "Chromium", installed=True),
+    "faketime": Tool(("faketime",), "faketime", "faketime", installed=True),
 }
 
 

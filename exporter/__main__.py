@@ -62,14 +62,16 @@ def _hold_standard_streams() -> None:
 
 
 def _receive(options: argparse.Namespace) -> int:
+    # Until there is something to reload a SIGHUP would end the process, and as PID 1 the others would do nothing.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
+
     # Only here: the other commands should not wait for the server's modules.
     import uvloop
 
     from exporter.app import Receiver
     from exporter.listener import ListenError
-
-    # Until there is something to reload a SIGHUP would end the process.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     _hold_standard_streams()
 

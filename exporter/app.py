@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import resource
 import signal
 import ssl
 import sys
@@ -45,6 +46,9 @@ DRAIN_POLL = 0.05
 LAST_LINES = 2.0
 """Seconds that the last event lines may take when the program ends."""
 
+OTHER_FILES = 64
+"""Files that the process has open beside connections."""
+
 
 class Receiver:
     """`threatboard receive`: takes events, serves metrics."""
@@ -86,6 +90,7 @@ class Receiver:
             limits.body_timeout = config.intake.body_timeout
             limits.max_body = config.intake.max_body
             limits.max_connections = config.intake.max_connections
+        _allow_files(2 * config.intake.max_connections + OTHER_FILES)
         self._intake.max_body = config.intake.max_body
         self._intake.max_events = config.intake.max_events
         self._intake.token = config.intake.auth.token
@@ -152,6 +157,20 @@ class Receiver:
             refused=self._intake.refused,
             screen=self._intake.screen,
             take=self._intake.take,
+        )
+
+
+def _allow_files(needed: int) -> None:
+    """Raises the soft limit of open files, commonly 1024, for programs that cannot count further; we can."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < needed:
+        _log.warning(
+            "this process may have %d files open; intake.max_connections takes up to %d: raise the limit (ulimit -Hn)",
+            hard,
+            needed,
         )
 
 

@@ -28,8 +28,8 @@ from exporter.state import State
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
-STORED = tuple(name for name, metric in catalog.METRICS.items() if metric.stored)
-"""The families that the counter store holds."""
+STORED = {name: metric.labels for name, metric in catalog.METRICS.items() if metric.stored}
+"""The families that the counter store holds, and their labels."""
 
 
 class Metrics:

@@ -128,7 +128,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._ended = True
             transport.abort()
             return
-        self._wait_for_next()
+        # A connection is kept for those who have sent something: others would take the places of senders.
+        self._wait_for_next(self.limits.head_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.peer.closed = True
@@ -221,9 +222,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def _end_head_too_large(self) -> None:
         self._end(Answer.refusal(431, "head_too_large", f"the request's head is over {MAX_HEAD_BYTES} bytes"))
 
-    def _wait_for_next(self) -> None:
+    def _wait_for_next(self, seconds: float) -> None:
         """Between two requests a connection may be idle for long: Falco has one open per node."""
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def _set_deadline(self, seconds: float) -> None:
         if self._deadline is None:
@@ -278,6 +279,7 @@ class DirectProtocol(BoundedProtocol):
         self._chunks: list[bytes] = []
         self._size = 0
         self._idle_since = 0.0
+        self._idle_limit = 0.0
         self._half_closed = False
 
     def shutdown(self) -> None:
@@ -294,20 +296,21 @@ class DirectProtocol(BoundedProtocol):
         else:
             self.transport.close()
 
-    def _wait_for_next(self) -> None:
+    def _wait_for_next(self, seconds: float) -> None:
         # To note the time is cheap, to set a timer for each request is not.
         self._idle_since = self.loop.time()
+        self._idle_limit = seconds
         if self.timeout_keep_alive_task is None:
-            super()._wait_for_next()
+            super()._wait_for_next(seconds)
 
     def timeout_keep_alive_handler(self) -> None:
         """Closes the connection if it has been idle for long enough, or looks again when it will have been."""
         under_way = self._in_head or self._in_body
         idle = 0.0 if under_way else self.loop.time() - self._idle_since
-        if idle >= self.timeout_keep_alive:
+        if idle >= self._idle_limit:
             self.transport.close()
         else:
-            rest = self.timeout_keep_alive - idle
+            rest = self._idle_limit - idle
             self.timeout_keep_alive_task = self.loop.call_later(rest, self.timeout_keep_alive_handler)
 
     def on_message_begin(self) -> None:
@@ -353,7 +356,7 @@ class DirectProtocol(BoundedProtocol):
         if not self._half_closed:
             self.transport.write(answer.encoded(keep_alive))
         if keep_alive:
-            self._wait_for_next()
+            self._wait_for_next(self.timeout_keep_alive)
         else:
             self._ended = True
             self.transport.close()

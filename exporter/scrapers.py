@@ -95,8 +95,9 @@ class Scrapers:
         self.zero_hold = 0.0
         self._births = births
         self._clock = clock
-        self._state = state or State(None, ())
+        self._state = state or State(None, {})
         self._known: dict[Connection, _Scraper] = {}
+        self._started = clock.monotonic()
         self._shown = 0
         self._last_held = -math.inf
         self._kept: object = None
@@ -106,7 +107,7 @@ class Scrapers:
         if self.zero_hold > 0:
             # Behind a proxy that pools connections a connection says nothing about who reads.
             self._last_held = self._clock.monotonic()
-            return Answer(self._births.at(self.zero_hold))
+            return Answer(self._show(max(self._shown, self._births.at(self.zero_hold))))
         now = self._clock.monotonic()
         scraper = self._known.get(connection)
         if scraper is not None:
@@ -118,9 +119,13 @@ class Scrapers:
         scraper.last = now
         scraper.offered = self._births.latest
         scraper.whole = False
-        self._shown = max(self._shown, min(scraper.confirmed, self._births.latest))
+        return Answer(self._show(scraper.confirmed), scraper)
+
+    def _show(self, cutoff: int) -> int:
+        """Notes, before it is so, that true values are shown up to this stamp."""
+        self._shown = max(self._shown, min(cutoff, self._births.latest))
         self._keep()
-        return Answer(scraper.confirmed, scraper)
+        return cutoff
 
     def satisfied(self, since: float) -> bool:
         """True if every live scraper has been sent every true value in a whole answer begun after `since`.
@@ -129,13 +134,13 @@ class Scrapers:
         of its own intervals.
         """
         now = self._clock.monotonic()
+        if self.zero_hold > 0:  # nothing tells one scraper from another
+            return now - self._last_held > LIVE * ASSUMED_INTERVAL
         live = [
             scraper
             for scraper in self._known.values()
             if now - scraper.last < LIVE * (scraper.interval or ASSUMED_INTERVAL)
         ]
-        if self.zero_hold > 0:  # nothing tells one scraper from another
-            return now - self._last_held > LIVE * ASSUMED_INTERVAL
         latest = self._births.latest
         return all(scraper.whole and scraper.last >= since and scraper.confirmed >= latest for scraper in live)
 
@@ -160,7 +165,8 @@ class Scrapers:
         )
         surplus = len(self._known) - MAX_SCRAPERS
         for rank, scraper in enumerate(gone):
-            if rank < surplus or now - scraper.last > FORGET_AFTER:
+            # While this exporter was not there nobody could come.
+            if rank < surplus or now - max(scraper.last, self._started) > FORGET_AFTER:
                 del self._known[scraper.connection]
 
     def restore(self) -> int:
@@ -168,14 +174,16 @@ class Scrapers:
         match self._state.read_scrapers():
             case {"shown": int(shown), "scrapers": list(entries)}:
                 self._shown = shown
-            case _:
+            case None:
                 return 0
+            case _:  # to show every series at zero again would look like as many attacks
+                return self._births.latest
         age = self._clock.time() - self._clock.monotonic()
         for entry in entries:
             match entry:
                 case [str(address), int(confirmed), int(once), float(seen), float() | None as interval]:
                     scraper = _Scraper(Connection(address, closed=True), confirmed, sent_once=once)
-                    scraper.last, scraper.interval = seen - age, interval
+                    scraper.last, scraper.interval = min(seen - age, self._started), interval
                     self._known[scraper.connection] = scraper
         return shown
 

@@ -21,8 +21,8 @@ from exporter.clock import Clock
 SLICE = 512
 """Series rendered in one go; between slices the event loop takes events."""
 
-WORDS = 2
-"""Words of a slot in a ledger's cells: the value, the birth stamp."""
+WORDS = 3
+"""Words of a slot in a ledger's cells: the value, the birth stamp, and one that the ledger has for itself."""
 
 _NEVER = float("inf")
 
@@ -62,9 +62,7 @@ class MemoryLedger:
 
     def reserve(self, slots: int) -> bool:
         if slots * WORDS > len(self.cells):
-            larger = bytearray(max(slots * WORDS * 8, 2 * self.cells.nbytes))
-            larger[: self.cells.nbytes] = self.cells.cast("B")
-            self.cells = memoryview(larger).cast("Q")
+            self.cells = enlarged(self.cells, slots)
         return True
 
     def name(self, slot: int, labels: Labels) -> None:
@@ -77,6 +75,13 @@ class MemoryLedger:
         """Nothing to do."""
 
 
+def enlarged(cells: memoryview, slots: int) -> memoryview:
+    """A copy in memory with room for this many slots, and for twice as many as before."""
+    larger = bytearray(max(slots * WORDS * 8, 2 * cells.nbytes))
+    larger[: cells.nbytes] = cells.cast("B")
+    return memoryview(larger).cast("Q")
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One series as a scraper would see it."""
@@ -86,10 +91,15 @@ class Sample:
 
 
 class Births:
-    """Hands out birth stamps: microseconds of Unix time, each above the one before even when the clock steps back."""
+    """Hands out birth stamps: microseconds of Unix time as of the start, each above the one before.
+
+    From there it is the steady clock that counts: were the wall clock to step back, series long shown would be young
+    again and read 0.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._start = clock.time() - clock.monotonic()
         self.latest = 0
 
     def stamp(self) -> int:
@@ -99,7 +109,12 @@ class Births:
 
     def at(self, seconds_ago: float) -> int:
         """The stamp that a series born this long ago would have."""
-        return int((self._clock.time() - seconds_ago) * 1e6)
+        return int((self._start + self._clock.monotonic() - seconds_ago) * 1e6)
+
+    def resume(self, stamp: int) -> None:
+        """Goes on after a stamp of an earlier process, whose clock may have been ahead."""
+        self.latest = max(self.latest, stamp)
+        self._start = max(self._start, stamp / 1e6 - self._clock.monotonic())
 
 
 class Family:
@@ -125,9 +140,11 @@ class Family:
         self._pinned = frozenset(product(*self._overflow)) if metric.overflow is not None else frozenset()
         self._restore()
         for labels in sorted(self._pinned):
-            if labels not in self._slots:
-                self._create(labels)
-            self._touched[self._slots[labels]] = _NEVER
+            slot = self._slots.get(labels)
+            if slot is None:
+                slot = self._create(labels)
+            if slot is not None:  # a full disk may have no room for one that an older version did not have
+                self._touched[slot] = _NEVER
 
     def __len__(self) -> int:
         """Series held, overflow series included."""
@@ -202,14 +219,13 @@ class Family:
 
     def _restore(self) -> None:
         self._ledger.reserve(self.limit + len(self._pinned))
-        width = len(self.metric.labels)
-        held = {slot: labels for slot, labels in self._ledger.restore() if len(labels) == width}
+        held = dict(self._ledger.restore())
         for slot in range(max(held, default=-1) + 1):
             self._extend()
             if slot in held:
                 self._occupy(slot, held[slot])
                 birth = self._ledger.cells[WORDS * slot + 1]
-                self._births.latest = max(self._births.latest, birth)
+                self._births.resume(birth)
                 self._newest[slot // SLICE] = max(self._newest[slot // SLICE], birth)
             else:
                 self._vacate(slot)
@@ -225,7 +241,7 @@ class Family:
         if not self._pinned:
             return None
         kept = (value if value in closed else OTHER for value, closed in zip(labels, self._overflow, strict=True))
-        return self._slots[tuple(kept)]
+        return self._slots.get(tuple(kept))
 
     def _quota(self) -> int:
         return max(1, self.limit // SHARE_DIVISOR) if self._share_at else self.limit

@@ -24,8 +24,8 @@ from demo.story import ELSEWHERE, INTRUSION
 pytestmark = pytest.mark.timeout(180)
 
 PATIENCE = 30.0
-QUIET = 7.0
-"""Seconds in which Alertmanager looks at every group of alerts once more."""
+QUIET = 13.0
+"""Seconds in which Alertmanager looks at every group of alerts for the first time or once more."""
 
 LURE = "<!channel> <@U012AB3CD> <https://evil.example|Acknowledge> @here *bold* _it_ ~gone~ `code` ```block``` &amp;"
 FORGED = "\nsince 2001-01-01 00:00:00 UTC · PlatformWatchdog · control: platform\r\n> all is well"
@@ -89,13 +89,14 @@ def test_one_single_critical_alert_is_one_message_that_a_person_can_read(stage: 
 def test_an_attack_is_two_messages_and_what_happens_elsewhere_is_its_own(stage: Stage) -> None:
     falco(stage, INTRUSION)
     messages(stage, 1)
+    # Parts that fire in the same moment, perhaps before the correlated alert, which reads recordings of recordings.
     stage.simulator.begin("egress")
+    stage.simulator.begin("dns")
     whole = messages(stage, 2)[-1]
     assert whole.title.startswith("CRITICAL: Several security controls speak of the same workload")
     assert re.search(r"2 controls speak of shop/checkout .*: ids \d+; network \d+;", whole.text)
 
-    # Parts that come later: of the other control, and of the same one with another rule.
-    stage.simulator.begin("dns")
+    # A part that comes later, of the same control with another rule.
     falco(stage, replace(INTRUSION, rule=ELSEWHERE.rule))
     comes(stage, firing("NetworkDnsDenied", "CorrelatedWorkload", "CorrelatedNamespace", "IdsCriticalAlert"))
     comes(stage, kept_back("CorrelatedWorkload", "NetworkDnsDenied", "CorrelatedNamespace", "IdsCriticalAlert"))

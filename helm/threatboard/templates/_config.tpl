@@ -1,0 +1,56 @@
+{{/* The exporter's configuration file, and what of it only a restart takes into use. */}}
+
+{{- define "threatboard.config" -}}
+{{- $config := mergeOverwrite (dict) (deepCopy .Values.config) (dict "controls" .Values.controls) -}}
+{{- $own := dict
+  "intake" (dict "listen" "0.0.0.0:2801")
+  "metrics" (dict "listen" "0.0.0.0:9376")
+  "series" (dict "state_dir" "/var/lib/threatboard") -}}
+{{- with .Values.intake -}}
+{{- if .tls.enabled -}}
+{{- $tls := dict "cert_file" "/etc/threatboard/intake-tls/tls.crt" "key_file" "/etc/threatboard/intake-tls/tls.key" -}}
+{{- if .tls.mutual -}}
+{{- $_ := set $tls "client_ca_file" (printf "/etc/threatboard/intake-client-ca/%s" .tls.clientCAKey) -}}
+{{- end -}}
+{{- $_ := set $own.intake "tls" $tls -}}
+{{- end -}}
+{{- if .auth.existingSecret -}}
+{{- $_ := set $own.intake "auth" (dict "token_file" (printf "/etc/threatboard/intake-auth/%s" .auth.key)) -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.metrics -}}
+{{- if .tls.enabled -}}
+{{- $_ := set $own.metrics "tls" (dict "cert_file" "/etc/threatboard/metrics-tls/tls.crt" "key_file" "/etc/threatboard/metrics-tls/tls.key") -}}
+{{- end -}}
+{{- if .auth.existingSecret -}}
+{{- $_ := set $own.metrics "auth" (dict "token_file" (printf "/etc/threatboard/metrics-auth/%s" .auth.key)) -}}
+{{- end -}}
+{{- if .protect -}}
+{{- $_ := set $own.metrics "protect_metrics" true -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml (mergeOverwrite $config $own) -}}
+{{- end -}}
+
+{{/* Settings that wait for a restart and that nothing else in the pod's template shows: their change rolls the pods. */}}
+{{- define "threatboard.restartConfig" -}}
+{{- toYaml (dict "events.log" (dig "log" true .Values.config.events)) -}}
+{{- end -}}
+
+{{/* Whole seconds, rounded up, of a duration such as 1m30s. */}}
+{{- define "threatboard.seconds" -}}
+{{- $units := dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000 "d" 86400000 -}}
+{{- $total := 0 -}}
+{{- range regexFindAll "[0-9]+(ms|s|m|h|d)" (toString .) -1 -}}
+{{- $total = add $total (mul (regexFind "^[0-9]+" . | int) (get $units (regexFind "[a-z]+$" .))) -}}
+{{- end -}}
+{{- div (add $total 999) 1000 -}}
+{{- end -}}
+
+{{/* What a drain may take: events are taken, those on their way are waited for, last values are scraped, lines written. */}}
+{{- define "threatboard.gracePeriod" -}}
+{{- $drain := include "threatboard.seconds" .Values.config.intake.drain | int -}}
+{{- $body := include "threatboard.seconds" (dig "body_timeout" "10s" .Values.config.intake) | int -}}
+{{- $scrape := include "threatboard.seconds" .Values.config.metrics.final_scrape_timeout | int -}}
+{{- add $drain $body $scrape 5 -}}
+{{- end -}}

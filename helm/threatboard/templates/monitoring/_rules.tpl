@@ -1,0 +1,114 @@
+{{/* files/rules.yaml with the overrides of `rules` applied, as YAML with the key groups. */}}
+{{- define "threatboard.rules" -}}
+{{- $file := .Files.Get "files/rules.yaml" | fromYaml -}}
+{{- with get $file "Error" -}}
+{{- fail (printf "files/rules.yaml of the chart is broken: %s" .) -}}
+{{- end -}}
+{{- include "threatboard.checkOverrides" (list . $file.groups) -}}
+{{- $groups := list -}}
+{{- range $group := $file.groups -}}
+{{- $rules := list -}}
+{{- range $rule := $group.rules -}}
+{{- if include "threatboard.ruleWanted" (list $ $group.name $rule) -}}
+{{- $rules = append $rules (include "threatboard.rule" (list $ $rule) | fromYaml) -}}
+{{- end -}}
+{{- end -}}
+{{- if eq $group.name "threatboard-thresholds" -}}
+{{- range $.Values.rules.excludedNamespaces -}}
+{{- $rules = append $rules (dict "record" "threat:excluded" "labels" (dict "namespace" .) "expr" "vector(1)") -}}
+{{- end -}}
+{{- end -}}
+{{- if $rules -}}
+{{- $groups = append $groups (dict "name" $group.name "rules" $rules) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml (dict "groups" $groups) -}}
+{{- end -}}
+
+{{/* Fails on an override that would have no effect. Takes (list ROOT GROUPS). */}}
+{{- define "threatboard.checkOverrides" -}}
+{{- $alerts := list -}}
+{{- $tunable := list -}}
+{{- range index . 1 -}}
+{{- range .rules -}}
+{{- if hasKey . "alert" -}}
+{{- $alerts = append $alerts .alert -}}
+{{- else if eq .record "threat:threshold" -}}
+{{- $tunable = append $tunable .labels.alertname -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- range $name, $override := (index . 0).Values.rules.overrides -}}
+{{- if not (has $name $alerts) -}}
+{{- fail (printf "rules.overrides.%s: there is no such alert; there are %s" $name ($alerts | sortAlpha | join ", ")) -}}
+{{- end -}}
+{{- if and (hasKey $override "threshold") (not (has $name $tunable)) -}}
+{{- fail (printf "rules.overrides.%s.threshold: this alert has none; those that have are %s" $name ($tunable | sortAlpha | join ", ")) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* "true" or nothing. A rule of a control that is off is left out. Takes (list ROOT GROUP-NAME RULE). */}}
+{{- define "threatboard.ruleWanted" -}}
+{{- $values := (index . 0).Values -}}
+{{- $rule := index . 2 -}}
+{{- $off := list -}}
+{{- range $control, $on := include "threatboard.controlsOn" (index . 0) | fromYaml -}}
+{{- if not $on -}}
+{{- $off = append $off $control -}}
+{{- end -}}
+{{- end -}}
+{{- if hasKey $rule "alert" -}}
+{{- $override := get $values.rules.overrides $rule.alert | default dict -}}
+{{- if and $values.rules.alerts (dig "enabled" true $override) (not (has $rule.labels.control $off)) -}}
+true
+{{- end -}}
+{{- else if not (has (trimPrefix "threatboard-recording-" (index . 1)) $off) -}}
+true
+{{- end -}}
+{{- end -}}
+
+{{/* Control of an alert or a board: whether this cluster has it. */}}
+{{- define "threatboard.controlsOn" -}}
+{{- with .Values.controls -}}
+ids: {{ .ids }}
+network: {{ or .network .hubble }}
+waf: {{ .waf }}
+{{- end -}}
+{{- end -}}
+
+{{/* One rule as it shall be. Takes (list ROOT RULE). */}}
+{{- define "threatboard.rule" -}}
+{{- $values := (index . 0).Values.rules -}}
+{{- $rule := deepCopy (index . 1) -}}
+{{- if hasKey $rule "alert" -}}
+{{- $override := get $values.overrides $rule.alert | default dict -}}
+{{- with get $override "for" -}}
+{{- $_ := set $rule "for" . -}}
+{{- end -}}
+{{- with get $override "keepFiringFor" -}}
+{{- $_ := set $rule "keep_firing_for" . -}}
+{{- end -}}
+{{- $labels := mergeOverwrite (dict) $values.extraLabels (get $override "labels" | default dict) $rule.labels -}}
+{{- with get $override "severity" -}}
+{{- $_ := set $labels "severity" . -}}
+{{- end -}}
+{{- $annotations := $rule.annotations -}}
+{{- range $name, $base := dict "runbook_url" (list "RUNBOOKS" $values.runbookUrl) "dashboard_url" (list "GRAFANA" $values.grafanaUrl) -}}
+{{- if index $base 1 -}}
+{{- $_ := set $annotations $name (printf "%s%s" (index $base 1 | trimSuffix "/") (get $annotations $name | trimPrefix (index $base 0))) -}}
+{{- else -}}
+{{- $_ := unset $annotations $name -}}
+{{- end -}}
+{{- end -}}
+{{- $_ := set $rule "labels" $labels -}}
+{{- $_ := set $rule "annotations" (mergeOverwrite (dict) $annotations $values.extraAnnotations (get $override "annotations" | default dict)) -}}
+{{- else if eq $rule.record "threat:threshold" -}}
+{{- with get $values.overrides $rule.labels.alertname -}}
+{{- if hasKey . "threshold" -}}
+{{- $_ := set $rule "expr" (printf "vector(%v)" .threshold) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $rule -}}
+{{- end -}}

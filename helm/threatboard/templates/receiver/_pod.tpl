@@ -1,0 +1,132 @@
+{{/* The pod of the receiver, alike in a Deployment and a DaemonSet. */}}
+{{- define "threatboard.receiverPod" -}}
+{{- $receiver := .Values.receiver -}}
+metadata:
+  labels:
+    {{- /* Nothing with a version: an upgrade that changes nothing of the pods does not restart them. */}}
+    {{- include "threatboard.selectorLabels" (list . "receiver") | nindent 4 }}
+    {{- with .Values.commonLabels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+    {{- with $receiver.podLabels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  annotations:
+    checksum/restart-config: {{ include "threatboard.restartConfig" . | sha256sum }}
+    {{- with $receiver.podAnnotations }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+spec:
+  serviceAccountName: {{ include "threatboard.serviceAccountName" . }}
+  automountServiceAccountToken: false
+  enableServiceLinks: false
+  terminationGracePeriodSeconds: {{ include "threatboard.gracePeriod" . }}
+  {{- with .Values.imagePullSecrets }}
+  imagePullSecrets:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with $receiver.priorityClassName }}
+  priorityClassName: {{ . }}
+  {{- end }}
+  securityContext:
+    {{- toYaml $receiver.podSecurityContext | nindent 4 }}
+  containers:
+    - name: receiver
+      image: {{ include "threatboard.image" . }}
+      imagePullPolicy: {{ .Values.image.pullPolicy }}
+      args: [receive, --config, /etc/threatboard/config/threatboard.yaml]
+      securityContext:
+        {{- toYaml $receiver.securityContext | nindent 8 }}
+      ports:
+        - {name: intake, containerPort: 2801, protocol: TCP}
+        - {name: metrics, containerPort: 9376, protocol: TCP}
+      {{- $scheme := .Values.metrics.tls.enabled | ternary "HTTPS" "HTTP" }}
+      readinessProbe:
+        httpGet: {path: /readyz, port: metrics, scheme: {{ $scheme }}}
+        periodSeconds: 5
+        timeoutSeconds: 3
+      livenessProbe:
+        httpGet: {path: /healthz, port: metrics, scheme: {{ $scheme }}}
+        initialDelaySeconds: 10
+        periodSeconds: 10
+        timeoutSeconds: 5
+        failureThreshold: 6
+      {{- with $receiver.resources }}
+      resources:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with $receiver.extraEnv }}
+      env:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      volumeMounts:
+        - {name: config, mountPath: /etc/threatboard/config, readOnly: true}
+        - {name: state, mountPath: /var/lib/threatboard}
+        {{- range include "threatboard.credentials" . | fromYamlArray }}
+        - {name: {{ .name }}, mountPath: /etc/threatboard/{{ .name }}, readOnly: true}
+        {{- end }}
+        {{- with $receiver.extraVolumeMounts }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+  volumes:
+    - name: config
+      configMap: {name: {{ include "threatboard.fullname" . }}}
+    - name: state
+      emptyDir: {sizeLimit: {{ $receiver.state.sizeLimit }}}
+    {{- range include "threatboard.credentials" . | fromYamlArray }}
+    - name: {{ .name }}
+      secret: {secretName: {{ .secret }}, defaultMode: 0440}
+    {{- end }}
+    {{- with $receiver.extraVolumes }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  {{- with $receiver.nodeSelector }}
+  nodeSelector:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with $receiver.tolerations }}
+  tolerations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with $receiver.affinity }}
+  affinity:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end -}}
+
+{{/* Secrets that the receiver reads, as a list of name (of the volume and its folder) and secret. */}}
+{{- define "threatboard.credentials" -}}
+{{- $intake := .Values.intake -}}
+{{- $metrics := .Values.metrics -}}
+{{- $intakeSecret := include "threatboard.tlsSecret" (list . $intake.tls "intake") -}}
+{{- if $intake.tls.enabled }}
+- {name: intake-tls, secret: {{ $intakeSecret }}}
+{{- if $intake.tls.mutual }}
+- {name: intake-client-ca, secret: {{ $intake.tls.clientCASecret | default $intakeSecret }}}
+{{- end }}
+{{- end }}
+{{- with $intake.auth.existingSecret }}
+- {name: intake-auth, secret: {{ . }}}
+{{- end }}
+{{- if $metrics.tls.enabled }}
+- {name: metrics-tls, secret: {{ include "threatboard.tlsSecret" (list . $metrics.tls "metrics") }}}
+{{- end }}
+{{- with $metrics.auth.existingSecret }}
+- {name: metrics-auth, secret: {{ . }}}
+{{- end }}
+{{- end -}}
+
+{{/* The secret with a listener's certificate; empty without TLS. Takes (list ROOT TLS LISTENER). */}}
+{{- define "threatboard.tlsSecret" -}}
+{{- $root := index . 0 -}}
+{{- $tls := index . 1 -}}
+{{- if $tls.enabled -}}
+{{- if $tls.existingSecret -}}
+{{- $tls.existingSecret -}}
+{{- else if $root.Values.certManager.enabled -}}
+{{- include "threatboard.fullname" $root }}-tls
+{{- else -}}
+{{- fail (printf "%s.tls.enabled needs a certificate: set %s.tls.existingSecret, or certManager.enabled and certManager.issuerRef.name" (index . 2) (index . 2)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,13 @@
+{{/* Secrets that the test pod reads: tokens, its own certificate, and of the servers' certificates only the CA. */}}
+{{- define "threatboard.testCredentials" -}}
+{{- range include "threatboard.credentials" . | fromYamlArray }}
+{{- if hasSuffix "-tls" .name }}
+- {name: {{ .name }}, secret: {{ .secret }}, items: [{key: ca.crt, path: ca.crt}]}
+{{- else if hasSuffix "-auth" .name }}
+- {name: {{ .name }}, secret: {{ .secret }}}
+{{- end }}
+{{- end }}
+{{- with .Values.test.clientCertSecret }}
+- {name: client-tls, secret: {{ . }}}
+{{- end }}
+{{- end -}}

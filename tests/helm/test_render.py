@@ -1,0 +1,136 @@
+"""Every example becomes objects that Kubernetes takes, under the restricted Pod Security Standard."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from tests.helm.chart import CHART, EXAMPLES, NAMESPACE, Object, example, files, lint, objects, one
+
+VERSIONS = ("1.25", "1.29", "1.33", "1.37")
+"""Kubernetes versions: the oldest that Chart.yaml allows, the newest whose schemas there are, and two between."""
+
+each_example = pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name.removesuffix("-values.yaml"))
+
+
+def pods(made: list[Object]) -> Iterator[Object]:
+    """The pod specifications of all workloads and bare pods."""
+    for found in made:
+        if found["kind"] == "Pod":
+            yield found["spec"]
+        elif found["kind"] in ("Deployment", "DaemonSet"):
+            yield found["spec"]["template"]["spec"]
+
+
+def test_there_is_an_example_for_each_way_to_run() -> None:
+    names = {path.name.removesuffix("-values.yaml") for path in EXAMPLES}
+    assert names == {"default", "staging", "production", "daemonset", "plain-prometheus", "mesh", "mtls"}
+
+
+@each_example
+def test_lint_has_nothing_to_say(path: Path) -> None:
+    assert lint(example(path)) == []
+
+
+@each_example
+def test_no_template_reads_a_value_that_does_not_exist(path: Path) -> None:
+    assert files(example(path), strict=True) == files(example(path), strict=False)
+
+
+@each_example
+@pytest.mark.parametrize("version", VERSIONS)
+def test_kubernetes_knows_every_field(path: Path, version: str) -> None:
+    checked = 0
+    for made in objects(example(path)):
+        if made["apiVersion"].split("/")[0] in ("v1", "apps", "policy", "networking.k8s.io"):
+            kubernetes_validate.validate(made, version, strict=True)
+            checked += 1
+    assert checked >= 6
+
+
+@each_example
+def test_pods_are_allowed_under_the_restricted_standard(path: Path) -> None:
+    for pod in pods(objects(example(path))):
+        context = pod["securityContext"]
+        assert context["runAsNonRoot"] is True
+        assert context["runAsUser"] > 0
+        assert context["seccompProfile"]["type"] == "RuntimeDefault"
+        assert not pod.keys() & {"hostNetwork", "hostPID", "hostIPC"}
+        assert all(volume.keys() - {"name"} <= {"configMap", "emptyDir", "secret"} for volume in pod["volumes"])
+        for container in pod["containers"]:
+            context = container["securityContext"]
+            assert context["allowPrivilegeEscalation"] is False
+            assert context["readOnlyRootFilesystem"] is True
+            assert context["capabilities"] == {"drop": ["ALL"]}
+            assert all("hostPort" not in port for port in container.get("ports", []))
+
+
+@each_example
+def test_no_pod_holds_a_key_to_kubernetes(path: Path) -> None:
+    made = objects(example(path))
+    assert all(pod["automountServiceAccountToken"] is False for pod in pods(made))
+    assert not [found["kind"] for found in made if "Role" in found["kind"]]
+
+
+@each_example
+def test_every_object_says_where_it_belongs(path: Path) -> None:
+    for made in objects(example(path)):
+        labels = made["metadata"]["labels"]
+        assert labels["app.kubernetes.io/instance"] == "threatboard"
+        assert labels["app.kubernetes.io/managed-by"] == "Helm"
+        assert made["metadata"]["namespace"] in (NAMESPACE, "shop", "payments")
+
+
+@each_example
+def test_services_and_policies_select_the_pods_that_there_are(path: Path) -> None:
+    made = objects(example(path))
+    workload = next(found for found in made if found["kind"] in ("Deployment", "DaemonSet"))
+    labels = workload["spec"]["template"]["metadata"]["labels"].items()
+    selectors = [found["spec"]["selector"] for found in made if found["kind"] == "Service"]
+    selectors += [found["spec"]["selector"]["matchLabels"] for found in made if found["kind"] == "PodDisruptionBudget"]
+    selectors += [found["spec"]["podSelector"]["matchLabels"] for found in made if found["kind"] == "NetworkPolicy"]
+    selectors.append(workload["spec"]["selector"]["matchLabels"])
+    assert len(selectors) >= 3
+    assert all(selector.items() <= labels for selector in selectors)
+
+
+def test_every_port_says_its_protocol() -> None:
+    """Helm applies on the server, and old servers refuse a port without."""
+    for made in objects({}):
+        spec = made.get("spec", {})
+        ports = spec.get("ports", []) if made["kind"] == "Service" else []
+        ports += [
+            port for pod in pods([made]) for container in pod["containers"] for port in container.get("ports", [])
+        ]
+        assert all(port["protocol"] == "TCP" for port in ports)
+
+
+def test_large_numbers_stay_whole_numbers() -> None:
+    values = {"config": {"series": {"limit": 10_000_000}, "intake": {"max_body": 104857600}}}
+    config = one(values, "ConfigMap", "threatboard")["data"]["threatboard.yaml"]
+    assert "limit: 10000000\n" in config
+    assert yaml.safe_load(config)["intake"]["max_body"] == 104857600
+
+
+def test_long_names_stay_within_63_characters() -> None:
+    made = objects({"dashboards": {"enabled": True}}, release="a" * 53)
+    assert all(len(found["metadata"]["name"]) <= 63 for found in made)
+
+
+def test_the_chart_works_as_part_of_another(tmp_path: Path) -> None:
+    parent = tmp_path / "parent"
+    (parent / "charts").mkdir(parents=True)
+    (parent / "charts/threatboard").symlink_to(CHART)
+    (parent / "Chart.yaml").write_text("apiVersion: v2\nname: parent\nversion: 1.0.0\n")
+    (parent / "values.yaml").write_text("global: {team: security}\nthreatboard: {receiver: {replicas: 5}}\n")
+    made = objects({}, release="stack", chart=parent)
+    workload = next(found for found in made if found["kind"] == "Deployment")
+    assert (workload["metadata"]["name"], workload["spec"]["replicas"]) == ("stack-threatboard", 5)
+
+
+def test_extra_manifests_are_templates() -> None:
+    extra = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "{{ .Release.Name }}-extra"}}
+    names = [made["metadata"]["name"] for made in objects({"extraManifests": [extra, yaml.safe_dump(extra)]})]
+    assert names.count("threatboard-extra") == 2

@@ -1,0 +1,138 @@
+"""Values: what they are called, that each is described, and what a person reads who gets one wrong."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from exporter.config import Config
+from exporter.config.schema import rows as settings
+from tests.helm import reference
+from tests.helm.chart import objects, refusal
+
+OWN = {
+    "intake.listen",
+    "intake.auth.token_file",
+    "metrics.listen",
+    "metrics.auth.token_file",
+    "metrics.protect_metrics",
+    "series.state_dir",
+}
+"""Settings of the exporter that the chart writes itself, beside those of TLS and `controls`."""
+
+
+def parts(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every part of the schema that describes an object, with its path."""
+    if schema.get("type") == "object":
+        yield path, schema
+    for name, child in schema.get("properties", {}).items():
+        if isinstance(child, dict):
+            yield from parts(child, f"{path}.{name}".lstrip("."))
+    for child in (schema.get("items"), schema.get("additionalProperties")):
+        if isinstance(child, dict):
+            yield from parts(child, f"{path}[]")
+
+
+def test_the_readme_lists_every_value_with_its_default() -> None:
+    readme = reference.README.read_text(encoding="utf-8")
+    assert readme == reference.written(readme), "run python -m tests.helm.reference"
+    assert len(re.findall(r"^\| `", readme, re.MULTILINE)) > 100
+
+
+def test_every_value_is_described() -> None:
+    assert not [row.path for row in reference.rows(reference.schema(), {}) if not row.schema.get("description")]
+
+
+def test_values_yaml_and_the_schema_have_the_same_keys() -> None:
+    """Only settings of the exporter may have their default elsewhere."""
+    leaves = {row.path for row in reference.rows(reference.schema(), reference.defaults()) if row.default is None}
+    assert {path for path in leaves if not path.startswith("config.")} == set()
+
+
+def test_no_object_takes_unknown_keys_by_accident() -> None:
+    """Open are mappings of texts, and what is Kubernetes' own to define."""
+    opened = {path for path, part in parts(reference.schema()) if "additionalProperties" not in part}
+    pods = {"resources", "affinity", "podSecurityContext", "securityContext"}
+    lists = {"tolerations[]", "topologySpreadConstraints[]", "extraEnv[]", "extraVolumes[]", "extraVolumeMounts[]"}
+    monitor = {"serviceMonitor." + name for name in ("relabelings[]", "metricRelabelings[]", "tlsConfig")}
+    assert opened == {"global"} | {"receiver." + name for name in pods | lists} | monitor
+
+
+def test_the_settings_under_config_are_those_of_the_exporter() -> None:
+    known = {row.path for row in settings(Config)}
+    offered = {
+        row.path.removeprefix("config.") for row in reference.rows(reference.schema()["properties"]["config"], {})
+    }
+    by_hand = {
+        path for path in known if path in OWN or ".tls." in path or path.startswith(("controls.", "falco.tuning[]"))
+    }
+    assert known - by_hand == offered
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"reciever": {"replicas": 3}}, "additional properties 'reciever' not allowed"),
+        ({"receiver": {"replicas": "3"}}, "at '/receiver/replicas': got string, want integer"),
+        ({"receiver": {"kind": "StatefulSet"}}, "value must be one of 'Deployment', 'DaemonSet'"),
+        (
+            {"config": {"intake": {"maxBody": "1MiB"}}},
+            "at '/config/intake': additional properties 'maxBody' not allowed",
+        ),
+        ({"config": {"intake": {"drain": "10 s"}}}, "'10 s' does not match pattern"),
+        (
+            {"config": {"falco": {"tuning": [{"match": {"rule": "x"}, "action": "suppress"}]}}},
+            "missing property 'reason'",
+        ),
+        ({"controls": {"wafs": True}}, "at '/controls': additional properties 'wafs' not allowed"),
+        ({"rules": {"overrides": {"HostCpuSpike": {"for": "5 minutes"}}}}, "'5 minutes' does not match pattern"),
+        (
+            {"dashboards": {"boards": {"wafs": False}}},
+            "at '/dashboards/boards': additional properties 'wafs' not allowed",
+        ),
+        ({"intake": {"tls": {"mutual": True}}}, "at '/intake/tls/enabled': value must be true"),
+        ({"image": {"digest": "sha256:12"}}, "at '/image/digest': 'sha256:12' does not match pattern"),
+        ({"networkPolicy": {"waf": [{"namespace": "x"}]}}, "at '/networkPolicy/waf/0': missing property 'podLabels'"),
+    ],
+    ids=lambda value: "" if isinstance(value, dict) else value,
+)
+def test_a_mistake_is_named_with_its_place(values: dict[str, Any], sentence: str) -> None:
+    assert sentence in refusal(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"intake": {"tls": {"enabled": True}}}, "set intake.tls.existingSecret, or certManager.enabled"),
+        ({"metrics": {"tls": {"enabled": True}}}, "set metrics.tls.existingSecret, or certManager.enabled"),
+        ({"certManager": {"enabled": True, "issuerRef": {"name": "ca"}}}, "a certificate that nothing uses"),
+        (
+            {"certManager": {"enabled": True}, "intake": {"tls": {"enabled": True}}},
+            "needs certManager.issuerRef.name",
+        ),
+        ({"metrics": {"protect": True}}, "set metrics.auth.existingSecret"),
+        ({"metrics": {"scrapeAnnotations": True}, "serviceMonitor": {"enabled": True}}, "scraped twice: choose one"),
+        (
+            {"intake": {"tls": {"enabled": True, "mutual": True, "existingSecret": "x"}}},
+            "set test.clientCertSecret, or test.enabled=false",
+        ),
+    ],
+    ids=lambda value: "" if isinstance(value, dict) else value,
+)
+def test_values_that_cannot_work_together_are_refused_with_a_way_out(values: dict[str, Any], sentence: str) -> None:
+    assert sentence in refusal(values)
+
+
+def blocks() -> list[str]:
+    """The YAML blocks of the README."""
+    return re.findall(r"^```yaml\n(.*?)^```", reference.README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("block", blocks())
+def test_what_the_readme_shows_installs(block: str) -> None:
+    values = yaml.safe_load(block)
+    extra = [made for made in objects(values) if made["kind"] in ("PodMonitoring", "GrafanaDashboard")]
+    assert len(extra) == len(values["extraManifests"]) == 1
+    assert "threatboard" in extra[0]["metadata"]["name"]
