@@ -106,6 +106,13 @@ def test_events_are_counted_once_however_often_recordings_are_evaluated(world: W
         assert 0.75 * series.value < counted[series.labels["hostname"]] < 1.15 * series.value
 
 
+def test_a_graph_shows_events_a_minute(world: World) -> None:
+    (ask,) = [ask for ask in asks() if (ask.board, ask.panel["title"]) == ("ids", "Alerts over time")]
+    shown = sum(series.value for series in _samples(world, ask))
+    (raw,) = world.prometheus.query("sum(increase(threat_falco_alerts_total[5m])) / 5", at=world.now)
+    assert 0.85 * raw.value < shown < 1.15 * raw.value
+
+
 def test_the_attack_is_told_from_the_calm_before(world: World) -> None:
     before, after = (world.now - 20 * MINUTE, world.now)
     for board, title in (
