@@ -25,6 +25,8 @@ from demo.series import text_of
 
 PODS, RULES_OF_POD, STEP = 5000, 10, 30
 HOURS, DAYS = timedelta(hours=2), timedelta(days=30)
+SAMPLES, AGAIN = int(HOURS.total_seconds()) // STEP, 180
+"""A counter goes up once or twice in these two hours, about ten alerts a second over all."""
 BASELINE = "sum(threat_falco_alerts_total)"
 PRIORITIES = ("critical", "error", "warning", "notice", "informational")
 SEVERITIES = ("critical", "warning", "warning", "info", "info")
@@ -120,13 +122,12 @@ def _counters() -> Iterator[_Series]:
                 "k8s_pod_name": f"{workload}-7c9d8b6f5d-{pod:05d}",
                 "workload": workload,
             }
-            every = (pod * RULES_OF_POD + number) * 7919 % 200 + 20
-            yield _Series(alert, SEVERITIES[kind % 5], range(kind % every, int(HOURS.total_seconds()) // STEP, every))
+            first = (pod * RULES_OF_POD + number) * 7919 % SAMPLES
+            yield _Series(alert, SEVERITIES[kind % 5], range(first, SAMPLES, AGAIN))
 
 
 def _raw(series: Sequence[_Series], now: float) -> Iterator[str]:
-    samples = int(HOURS.total_seconds()) // STEP + 1
-    times = [f" {now - HOURS.total_seconds() + STEP * sample:.0f}\n" for sample in range(samples)]
+    times = [f" {now - HOURS.total_seconds() + STEP * sample:.0f}\n" for sample in range(SAMPLES + 1)]
     for one in series:
         name, risen = f"threat_falco_alerts_total{text_of(one.alert)} ", 0
         lines = []

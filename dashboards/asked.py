@@ -110,7 +110,8 @@ What has no data says what would have to be turned on; "none" is a 0 or a senten
 or a choice is what `controls` in threatboard's configuration says: the tiles at the top of each board read it.
 
 Tables and graphs of alerts read recordings that look at five minutes at a time: the newest five minutes fill in
-gradually. Minimum, average and maximum are over nodes: first one value for each node, then the three of them.
+gradually. The recordings are to be evaluated every minute at least. Minimum, average and maximum are over nodes: first
+one value for each node, then the three of them.
 
 ## What was asked for
 

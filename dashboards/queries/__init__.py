@@ -33,18 +33,24 @@ def over_nodes(per_node: str) -> tuple[Query, Query, Query]:
     return tuple(Query(f"{name}({per_node})", name) for name in ("min", "avg", "max"))  # type: ignore[return-value]
 
 
-def total(recorded: str) -> str:
-    """How many events in the dashboard's time range; `recorded` selects an `:increase5m` recording.
+def _evaluations(window: str, more: str = "") -> str:
+    """Evaluations of the recordings in a window, at the end of it or, with `more`, at most in a longer time."""
+    counted = f"count_over_time({select('cluster:threat_recorded:info')}[{window}])"
+    return f"scalar(max({f'max_over_time({counted}[{more}])' if more else counted}) or vector(5))"
 
-    Each event is in the recording for five minutes, so the samples of every minute hold it five times; one that is
-    younger is not yet whole.
+
+def total(recorded: str, window: str = "$__range") -> str:
+    """How many events in a window, by default the board's time range; `recorded` selects an `:increase5m` recording.
+
+    An event is in the samples of five minutes, one for each evaluation; a younger one is not yet in all of them. (A
+    subquery with a fixed step would not need their number, and takes a hundred times as long over 30 days.)
     """
-    return f"sum_over_time({recorded}[$__range:1m]) / 5"
+    return f"sum_over_time({recorded}[{window}]) / {_evaluations('299s', '1h:5m')}"
 
 
 def per_minute(recorded: str) -> str:
     """How many events a minute, at every step of a graph; `recorded` selects an `:increase5m` recording."""
-    return f"sum_over_time({recorded}[$__interval:1m]) * 12000 / $__interval_ms"
+    return f"sum_over_time({recorded}[$__interval]) / {_evaluations('$__interval')} / 5"
 
 
 def a_minute(counter: str) -> str:

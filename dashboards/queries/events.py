@@ -68,7 +68,7 @@ def critical() -> Query:
 def score() -> Query:
     """The most controls that spoke of a workload at once, in the time range."""
     at_once = select("namespace_workload:threat_controls:count3m", namespace="=~$namespace")
-    return Query(f"topk(50, max by (namespace, workload) (max_over_time({at_once}[$__range:1m])))")
+    return Query(f"topk(50, max by (namespace, workload) (max_over_time({at_once}[$__range])))")
 
 
 def firing(severity: str) -> Query:
@@ -101,7 +101,8 @@ def change() -> Query:
 def new_rules() -> Query:
     """Falco rules that spoke in the last 24 hours and not in the six days before."""
     recorded = select("namespace_workload_rule_hostname:threat_falco_alerts:increase5m")
-    news = f"sum by (rule, namespace) (sum_over_time({recorded}[1d:5m]))"
-    old = f"group by (rule, namespace) (max_over_time({recorded}[6d:5m] offset 1d))"
+    counted = total(recorded, "1d")
+    news = f"sum by (rule, namespace) ({counted})"
+    old = f"group by (rule, namespace) (max_over_time({recorded}[6d] offset 1d))"
     quiet = f'label_replace(0 * sum({ALIVE}), "rule", "None", "", "")'
     return Query(f"topk(10, {news} unless {old}) or on() {quiet}")
