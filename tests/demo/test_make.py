@@ -25,7 +25,9 @@ def test_make_alone_lists_every_command() -> None:
     assert re.findall(r"^  make (\S+) +\S", make(), re.MULTILINE) == commands
 
 
-@pytest.mark.parametrize(("command", "packages"), [("demo", "."), ("bench", "'.[boards,dev]'"), ("test", "'.[boards,dev]'")])
+@pytest.mark.parametrize(
+    ("command", "packages"), [("demo", "."), ("bench", "'.[boards,dev]'"), ("test", "'.[boards,dev]'")]
+)
 def test_a_command_sets_up_what_it_needs_and_no_more(command: str, packages: str) -> None:
     steps = make("--dry-run", "--always-make", command)
     assert re.findall(r"install --editable (.*)", steps) == [packages]
