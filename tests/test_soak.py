@@ -67,7 +67,8 @@ class Mix:
 
     def not_json(self) -> None:
         self.rejected["not_json"] += 1
-        self.post(b"{" + self.random.randbytes(self.random.randrange(200)).replace(b"\n", b""), 400)
+        # Not `{}`, which is JSON, whatever comes after it.
+        self.post(b"{?" + self.random.randbytes(self.random.randrange(200)).replace(b"\n", b""), 400)
 
     def no_rule(self) -> None:
         self.rejected["no_rule"] += 1
