@@ -1,9 +1,12 @@
 """Alerts reach Slack through AlertmanagerConfigs, whatever namespace they are about, or installing says what to set."""
 
 import json
+import re
 import subprocess
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +49,11 @@ def receivers(tool: Callable[[str], Path], tmp_path: Path) -> Callable[..., set[
     return ask
 
 
+def quick(text: str) -> str:
+    """The configuration with every wait of a group a second long; what is sent at once still is."""
+    return re.sub(r"(group_(?:wait|interval)): (?!0s)\S+", r"\1: 1s", text)
+
+
 def shipped() -> list[Object]:
     """The alerts in the chart."""
     groups = yaml.safe_load((CHART / "files/rules.yaml").read_text(encoding="utf-8"))["groups"]
@@ -54,9 +62,10 @@ def shipped() -> list[Object]:
 
 def test_every_alert_of_the_wanted_severities_reaches_slack(receivers: Callable[..., set[str]]) -> None:
     text = configuration(made(matcherStrategy="None"), "None")
-    kinds = {(rule["labels"]["severity"], rule["labels"]["control"]) for rule in shipped()}
-    assert len(kinds) >= 6
-    for severity, control in sorted(kinds):
+    labels_of_all = [rule["labels"] for rule in shipped()]
+    severities, controls = ({labels[name] for labels in labels_of_all} for name in ("severity", "control"))
+    assert (len(severities), len(controls)) == (3, 6)
+    for severity, control in product(sorted(severities), sorted(controls)):
         for namespace in ("shop", "kube-system", ""):
             labels = {"alertname": "X", "severity": severity, "control": control, "namespace": namespace}
             expected = "nobody" if severity == "info" else "slack"
@@ -72,7 +81,8 @@ def test_other_products_alerts_are_left_alone(receivers: Callable[..., set[str]]
 def test_severities_choose(receivers: Callable[..., set[str]]) -> None:
     text = configuration(made(matcherStrategy="None", severities=["critical"]), "None")
     assert receivers(text, severity="critical", control="ids") == {"slack"}
-    assert receivers(text, severity="warning", control="ids") == {"nobody"}
+    for control in ("ids", "network", "waf", "host", "platform", "several"):
+        assert receivers(text, severity="warning", control=control) == {"nobody"}
 
 
 def test_under_on_namespace_each_listed_namespace_gets_its_own_alerts(receivers: Callable[..., set[str]]) -> None:
@@ -119,27 +129,31 @@ def alert(name: str, **labels: str) -> Object:
     return {"labels": {"alertname": name, **labels}, "annotations": annotations, "startsAt": start}
 
 
+def send(alertmanager: Alertmanager, *alerts: Object) -> None:
+    """Posts alerts, as Prometheus does."""
+    body = json.dumps(alerts).encode()
+    status, answer = request(alertmanager.port, "POST", "/api/v2/alerts", body, {"Content-Type": "application/json"})
+    assert status == 200, answer
+
+
 def test_the_message_says_what_where_since_when_and_where_to_look(
     start_alertmanager: Callable[[str], Alertmanager], slack: Slack
 ) -> None:
-    configs = made(matcherStrategy="None", groupWait="1s")
-    alertmanager = start_alertmanager(configuration(configs, "None", slack.url))
-    labels = {"severity": "critical", "control": "ids", "namespace": "shop"}
+    alertmanager = start_alertmanager(quick(configuration(made(matcherStrategy="None"), "None", slack.url)))
+    labels = {"severity": "warning", "control": "ids", "namespace": "shop"}
     victims = [{"workload": "web", "pod": f"web-{number}", "hostname": "node-1"} for number in range(12)]
-    body = json.dumps([alert("IdsCriticalAlert", **labels, **who) for who in victims]).encode()
-    status, answer = request(alertmanager.port, "POST", "/api/v2/alerts", body, {"Content-Type": "application/json"})
-    assert status == 200, answer
+    send(alertmanager, *(alert("IdsBurstInPod", **labels, **who) for who in victims))
     assert wait_for(lambda: bool(slack.messages), 20)
     message = slack.messages[0]
-    assert message.title == "CRITICAL: Something happened. shop/web"
+    assert message.title == "WARNING: Something happened. shop/web"
     assert message.channel == "#security"
     attachment = message.body["attachments"][0]
     assert (attachment["color"], attachment["title_link"]) == (
-        "danger",
+        "warning",
         "https://grafana.example.com/d/threatboard-ids",
     )
-    assert "&lt;!channel&gt; IdsCriticalAlert says @\u200bhere &amp; more." in message.text
-    assert "· IdsCriticalAlert · control: ids" in message.text
+    assert "&lt;!channel&gt; IdsBurstInPod says @\u200bhere &amp; more." in message.text
+    assert "· IdsBurstInPod · control: ids" in message.text
     assert message.text.count("since 2") == 8
     assert "12 alerts in all" in message.text
     assert not message.text.startswith("\n")
@@ -147,7 +161,52 @@ def test_the_message_says_what_where_since_when_and_where_to_look(
     assert buttons.keys() == {"Board", "Events", "Runbook", "Acknowledge"}
     assert buttons["Runbook"] == "https://runbooks.example.com/x.md"
     assert buttons["Events"] == "https://grafana.example.com/d/threatboard-investigate"
-    assert "alertname%3D%22IdsCriticalAlert%22" in buttons["Acknowledge"]
+    assert "alertname%3D%22IdsBurstInPod%22" in buttons["Acknowledge"]
+
+
+@pytest.mark.parametrize("strategy", ["None", "OnNamespace"])
+def test_a_correlated_alert_keeps_back_its_parts_and_nothing_else(
+    strategy: str, start_alertmanager: Callable[[str], Alertmanager], slack: Slack
+) -> None:
+    where = ["shop", "pay"] if strategy == "OnNamespace" else []
+    text = configuration(made(matcherStrategy=strategy, namespaces=where), strategy, slack.url)
+    alertmanager = start_alertmanager(quick(text))
+    whole = alert("CorrelatedWorkload", severity="critical", control="several", namespace="shop", workload="web")
+    send(alertmanager, whole)
+    assert wait_for(lambda: len(slack.messages) == 1, 20)
+    parts = [
+        alert("CorrelatedNamespace", severity="warning", control="several", namespace="shop"),
+        alert("NetworkDnsDenied", severity="warning", control="network", namespace="shop", workload="web"),
+        alert("HostCpuSpikeWithIdsAlert", severity="critical", control="host", namespace="shop", workload="web"),
+    ]
+    others = [
+        alert("IdsCriticalAlert", severity="critical", control="ids", namespace="pay", workload="till"),
+        alert("KubePodCrashLooping", severity="critical", namespace="shop"),
+    ]
+    send(alertmanager, *parts, *others)
+    assert wait_for(lambda: len(slack.messages) == 2, 20)
+    time.sleep(3)
+    assert [message.title for message in slack.messages] == [
+        "CRITICAL: Something happened. shop/web",
+        "CRITICAL: Something happened. pay/till",
+    ]
+    kept_back = {held.name for held in alertmanager.alerts() if "CorrelatedWorkload" in held.kept_back_by}
+    assert kept_back == {part["labels"]["alertname"] for part in parts}
+
+
+def test_under_on_namespace_inhibition_ends_at_the_listed_namespaces(
+    start_alertmanager: Callable[[str], Alertmanager],
+) -> None:
+    alertmanager = start_alertmanager(configuration(made(namespaces=["shop"]), "OnNamespace"))
+    for namespace in ("shop", "pay"):
+        whole = alert("CorrelatedWorkload", severity="critical", control="several", namespace=namespace)
+        send(alertmanager, whole, alert("IdsCriticalAlert", severity="critical", control="ids", namespace=namespace))
+    assert wait_for(lambda: len(alertmanager.alerts()) == 4, 20)
+    parts = [held for held in alertmanager.alerts() if held.name == "IdsCriticalAlert"]
+    assert {part.labels["namespace"]: part.kept_back_by for part in parts} == {
+        "shop": ("CorrelatedWorkload",),
+        "pay": (),
+    }
 
 
 def test_the_messages_are_those_of_the_rules() -> None:

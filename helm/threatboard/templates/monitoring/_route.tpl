@@ -1,19 +1,39 @@
-{{/* Route and receivers of an AlertmanagerConfig. `control` is a label that only this product's alerts have. */}}
+{{/*
+Route and receivers of an AlertmanagerConfig. `control` is a label that only this product's alerts have. Groups and waits
+are those of rules/alertmanager.yml, where the reasons for them are; a test compares the two.
+*/}}
 {{- define "threatboard.route" -}}
 {{- with .Values.alertmanagerConfig -}}
 route:
   receiver: nobody
   matchers:
     - {name: control, value: "ids|network|waf|host|platform|several", matchType: "=~"}
-  groupBy:
-    {{- toYaml .groupBy | nindent 4 }}
-  groupWait: {{ .groupWait }}
-  groupInterval: {{ .groupInterval }}
   repeatInterval: {{ .repeatInterval }}
   routes:
+    {{- $severity := printf "{name: severity, value: %s, matchType: \"=~\"}" (join "|" .severities | quote) }}
     - receiver: slack
       matchers:
-        - {name: severity, value: {{ join "|" .severities | quote }}, matchType: "=~"}
+        - {name: control, value: several, matchType: "="}
+        - {{ $severity }}
+      groupBy: [cluster, namespace]
+      groupWait: 5s
+      groupInterval: 1m
+      routes: {{- include "threatboard.criticalAtOnce" $ | nindent 8 }}
+    - receiver: slack
+      matchers:
+        - {name: control, value: "ids|network|waf|host", matchType: "=~"}
+        - {{ $severity }}
+      groupBy: [cluster, namespace]
+      groupWait: 2m
+      groupInterval: 1m
+      routes: {{- include "threatboard.criticalAtOnce" $ | nindent 8 }}
+    - receiver: slack
+      matchers:
+        - {name: control, value: platform, matchType: "="}
+        - {{ $severity }}
+      groupBy: [alertname, cluster]
+      groupWait: 30s
+      groupInterval: 5m
 receivers:
   - name: nobody
   - name: slack
@@ -37,6 +57,13 @@ receivers:
             url: {{ printf "%s{{ template \"threatboard.%s\" . }}" $messages (lower $label) | toJson }}
           {{- end }}
 {{- end -}}
+{{- end -}}
+
+{{- define "threatboard.criticalAtOnce" -}}
+- receiver: slack
+  matchers:
+    - {name: severity, value: critical, matchType: "="}
+  groupWait: 0s
 {{- end -}}
 
 {{/* The definitions of slack.tmpl, which go into every text: an AlertmanagerConfig cannot bring a file of templates. */}}
