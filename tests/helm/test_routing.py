@@ -44,9 +44,8 @@ def by_control(routes: Iterable[Object]) -> dict[str, Object]:
 def waits(route: Object, style: tuple[str, str, str]) -> tuple[Any, ...]:
     """Labels of the group, its interval, and how long a warning and a critical alert wait for others."""
     by, interval, wait = style
-    critical = next(
-        (child for child in route.get("routes", []) if ("severity", "=", "critical") in matchers(child["matchers"])), {}
-    )
+    children = {matchers(child["matchers"]): child for child in route.get("routes", [])}
+    critical = children.get(frozenset({("severity", "=", "critical")}), {})
     return sorted(route[by]), route[interval], route[wait], critical.get(wait, route[wait])
 
 
