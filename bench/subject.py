@@ -46,8 +46,12 @@ class Subject:
 def threatboard(folder: Path, **sections: Mapping[str, Any]) -> Iterator[Subject]:
     """`threatboard receive` with these sections of the configuration; its event lines go into a pipe that is read."""
     intake, show = free_port(), free_port()
-    listeners = {"intake": f"{HOST}:{intake}", "metrics": f"{HOST}:{show}"}
-    config = {**sections, **{name: {**sections.get(name, {}), "listen": at} for name, at in listeners.items()}}
+    # Connections are opened before the first measurement, and some wait long for their turn.
+    listeners = {
+        "intake": {"listen": f"{HOST}:{intake}", "head_timeout": "1h"},
+        "metrics": {"listen": f"{HOST}:{show}"},
+    }
+    config = {**sections, **{name: {**sections.get(name, {}), **fixed} for name, fixed in listeners.items()}}
     file = folder / f"{intake}.yml"
     file.write_text(json.dumps(config))
     reader = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)  # noqa: S607
