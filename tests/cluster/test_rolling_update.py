@@ -74,7 +74,8 @@ def test_a_rolling_update_under_load_loses_no_alert(
 
     wait_for(lambda: stored() >= accepted, lambda: f"{accepted} alerts, Prometheus has {stored()}", 30)
     assert stored() == accepted > 500
-    # Each of the four pods took some, or nothing was shown.
-    assert (
-        len(server.query('count by (instance) (max_over_time(threat_falco_alerts_total{rule=~"rule .*"}[10m]))')) == 4
-    )
+    # Old and new pods took some, or nothing was shown; a kept-open connection stays with the pod that it happened on.
+    took = server.query('count by (instance) (max_over_time(threat_falco_alerts_total{rule=~"rule .*"}[10m]) > 0)')
+    instances = {series.labels["instance"] for series in took}
+    assert instances & old
+    assert instances - old
