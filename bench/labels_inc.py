@@ -15,9 +15,9 @@ from bench.limit import key
 from demo.servers import HOST
 from exporter.config.kinds import Address
 from exporter.direct import DirectProtocol
-from exporter.listener import Listener
-from exporter.message import Answer, Request
-from exporter.protocol import Limits
+from exporter.server.listener import Listener
+from exporter.server.http import Answer, Request
+from exporter.server.protocol import Limits
 
 _ACCEPTED = Answer(204)
 _LABELS = ("rule", "priority", "source", "hostname", "k8s_ns_name", "k8s_pod_name")

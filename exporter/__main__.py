@@ -71,7 +71,7 @@ def _receive(options: argparse.Namespace) -> int:
     import uvloop
 
     from exporter.app import Receiver
-    from exporter.listener import ListenError
+    from exporter.server.listener import ListenError
 
     _hold_standard_streams()
 

@@ -16,11 +16,11 @@ from exporter.config import Config, load
 from exporter.direct import DirectProtocol
 from exporter.events import LineWriter, Recent
 from exporter.intake import Intake
-from exporter.listener import Listener
+from exporter.server.listener import Listener
 from exporter.metrics import STORED, Metrics
 from exporter.pages import Pages, View
 from exporter.pipeline import Pipeline, Route, Tune
-from exporter.protocol import BoundedProtocol, Limits
+from exporter.server.protocol import BoundedProtocol, Limits
 from exporter.reload import Reloader
 from exporter.ruling import FalcoRuling
 from exporter.scrapers import Scrapers
@@ -28,7 +28,7 @@ from exporter.sources import Source
 from exporter.sources.falco import FALCO
 from exporter.state import State
 from exporter.status import StatusPage
-from exporter.tls import Tls
+from exporter.server.tls import Tls
 from exporter.views import EventsView
 
 _log = logging.getLogger("threatboard")

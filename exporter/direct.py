@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from exporter.catalog import MAX_HEAD_BYTES
-from exporter.message import Answer, Request
-from exporter.protocol import BoundedProtocol
+from exporter.server.http import Answer, Request
+from exporter.server.protocol import BoundedProtocol
 
 _log = logging.getLogger("threatboard")
 

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from exporter import catalog
-from exporter.access import CHALLENGE, has_token
+from exporter.server.access import CHALLENGE, has_token
 from exporter.config.credentials import Secret
-from exporter.message import Answer, Request
+from exporter.server.http import Answer, Request
 from exporter.metrics import Metrics
 from exporter.pipeline import Outcome, Pipeline, Route
 from exporter.sources import Event, Rejected

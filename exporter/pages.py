@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl
 
-from exporter.access import CHALLENGE, has_token, is_local
+from exporter.server.access import CHALLENGE, has_token, is_local
 from exporter.config.credentials import Secret
-from exporter.message import Answer, Headers, Request
+from exporter.server.http import Answer, Headers, Request
 from exporter.metrics import Metrics
 from exporter.scrapers import Connection, Scrapers
 

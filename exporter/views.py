@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from exporter.clock import Clock
 from exporter.config.kinds import DURATION
 from exporter.events import Recent, Record
-from exporter.message import Answer
+from exporter.server.http import Answer
 
 FILTERS = {"rule": "rule", "namespace": "namespace", "control": "control"}
 """Parameter -> key of an event line that must be equal to it."""

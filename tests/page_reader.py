@@ -3,7 +3,7 @@
 import unicodedata
 from html.parser import HTMLParser
 
-from exporter.message import Answer
+from exporter.server.http import Answer
 from tests.seen import Seen
 
 TAGS = {

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from exporter.events import Recent, Record, rfc3339
-from exporter.message import Answer
+from exporter.server.http import Answer
 from exporter.metrics import Metrics
 from exporter.sources import Counters, Line
 from exporter.status import StatusPage

@@ -9,9 +9,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from exporter.access import has_token, is_local
+from exporter.server.access import has_token, is_local
 from exporter.config.credentials import Secret
-from exporter.message import Request
+from exporter.server.http import Request
 from tests.receiver import PATIENCE, Receiver, alert, read_answer, receiver
 
 TOKEN = "correct horse:battery"  # with a blank and a colon, which Basic also separates by

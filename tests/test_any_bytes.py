@@ -14,7 +14,7 @@ from exporter import catalog
 from exporter.config import Falco
 from exporter.events import Recent
 from exporter.intake import Intake
-from exporter.message import Headers, Request
+from exporter.server.http import Headers, Request
 from exporter.metrics import Metrics, StoreCollector
 from exporter.pipeline import Pipeline, Route
 from exporter.ruling import FalcoRuling

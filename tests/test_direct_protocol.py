@@ -10,8 +10,8 @@ from uvicorn.server import ServerState
 
 from exporter.catalog import MAX_HEAD_BYTES
 from exporter.direct import DirectProtocol
-from exporter.message import Answer, Request
-from exporter.protocol import Limits
+from exporter.server.http import Answer, Request
+from exporter.server.protocol import Limits
 
 IDLE = 100.0
 HEAD_TIMEOUT = 5.0

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporter.message import Answer
+from exporter.server.http import Answer
 from exporter.metrics import Metrics
 from exporter.pages import Pages
 from exporter.scrapers import Scrapers

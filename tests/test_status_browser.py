@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.message import Answer
+from exporter.server.http import Answer
 from tests.page_reader import Reader
 from tests.seen import HOSTILE, SHELL, Seen, hostile_line, label
 

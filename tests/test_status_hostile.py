@@ -8,7 +8,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from exporter.message import Answer
+from exporter.server.http import Answer
 from tests.page_reader import Reader, read
 from tests.seen import FIELDS, HOSTILE, SHELL, Seen, hostile_line
 

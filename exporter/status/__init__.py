@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from exporter import __version__
 from exporter.clock import Clock
 from exporter.events import Recent
-from exporter.message import Answer
+from exporter.server.http import Answer
 from exporter.metrics import Metrics
 from exporter.status.facts import look
 from exporter.status.markup import page

@@ -11,7 +11,7 @@ from html import escape
 from typing import Literal
 from urllib.parse import urlencode
 
-from exporter.message import Answer
+from exporter.server.http import Answer
 
 MAX_SHOWN_CHARS = 1000
 """A foreign text longer than this is cut on a page; `/api/v1/events` has it in full."""

@@ -15,8 +15,8 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from exporter.config.kinds import Address
-from exporter.protocol import BoundedProtocol
-from exporter.tls import Tls
+from exporter.server.protocol import BoundedProtocol
+from exporter.server.tls import Tls
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGIApplication

@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from exporter.catalog import MAX_HEAD_BYTES
-from exporter.message import Answer, Headers
+from exporter.server.http import Answer, Headers
 from exporter.scrapers import Connection
 
 

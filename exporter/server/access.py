@@ -6,7 +6,7 @@ import ipaddress
 import re
 
 from exporter.config.credentials import Secret
-from exporter.message import Request
+from exporter.server.http import Request
 
 CHALLENGE = (b"www-authenticate", b'Bearer realm="threatboard", Basic realm="threatboard", charset="UTF-8"')
 
