@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter
 from bench.limit import key
 from demo.servers import HOST
 from exporter.config.kinds import Address
-from exporter.direct import DirectProtocol
+from exporter.intake.protocol import DirectProtocol
 from exporter.server.listener import Listener
 from exporter.server.http import Answer, Request
 from exporter.server.protocol import Limits

@@ -13,16 +13,16 @@ from typing import Any
 
 from exporter import catalog
 from exporter.config import Config, load
-from exporter.direct import DirectProtocol
+from exporter.intake.protocol import DirectProtocol
 from exporter.events import LineWriter, Recent
 from exporter.intake import Intake
 from exporter.server.listener import Listener
 from exporter.metrics import STORED, Metrics
 from exporter.pages import Pages, View
-from exporter.pipeline import Pipeline, Route, Tune
+from exporter.intake.pipeline import Pipeline, Route, Tune
 from exporter.server.protocol import BoundedProtocol, Limits
 from exporter.reload import Reloader
-from exporter.ruling import FalcoRuling
+from exporter.intake.ruling import FalcoRuling
 from exporter.scrapers import Scrapers
 from exporter.sources import Source
 from exporter.sources.falco import FALCO

@@ -16,8 +16,8 @@ from exporter.events import Recent
 from exporter.intake import Intake
 from exporter.server.http import Headers, Request
 from exporter.metrics import Metrics, StoreCollector
-from exporter.pipeline import Pipeline, Route
-from exporter.ruling import FalcoRuling
+from exporter.intake.pipeline import Pipeline, Route
+from exporter.intake.ruling import FalcoRuling
 from exporter.sources.falco import FALCO
 from tests.clock import FakeClock
 

@@ -9,7 +9,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from exporter.catalog import MAX_HEAD_BYTES
-from exporter.direct import DirectProtocol
+from exporter.intake.protocol import DirectProtocol
 from exporter.server.http import Answer, Request
 from exporter.server.protocol import Limits
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.config.tuning import ALERT_LABELS, Entry
-from exporter.tuning import Alert, Tuning, glob
+from exporter.intake.tuning import Alert, Tuning, glob
 
 
 class Fields(dict[str, str]):

@@ -1,4 +1,4 @@
-"""`falco.tuning` as it is written; what it does to an alert is in `exporter/tuning.py`."""
+"""`falco.tuning` as it is written; what it does to an alert is in `exporter/intake/tuning.py`."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -15,7 +15,7 @@ from exporter import catalog
 from exporter.events import line
 from exporter.series import Family, Labels, Store
 from exporter.sources import Rejected
-from exporter.sources.encoding import decompress
+from exporter.intake.encoding import decompress
 from exporter.sources.falco import FALCO
 from tests.clock import FakeClock
 from tests.sources.test_properties import assert_clean, assert_usable

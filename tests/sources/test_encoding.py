@@ -8,7 +8,7 @@ import pytest
 
 from exporter.catalog import REJECT_REASONS
 from exporter.sources import Rejected
-from exporter.sources.encoding import decompress
+from exporter.intake.encoding import decompress
 
 BODY = b'{"rule":"x"}'
 

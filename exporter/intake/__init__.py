@@ -8,9 +8,9 @@ from exporter.server.access import CHALLENGE, has_token
 from exporter.config.credentials import Secret
 from exporter.server.http import Answer, Request
 from exporter.metrics import Metrics
-from exporter.pipeline import Outcome, Pipeline, Route
+from exporter.intake.pipeline import Outcome, Pipeline, Route
 from exporter.sources import Event, Rejected
-from exporter.sources.encoding import decompress
+from exporter.intake.encoding import decompress
 
 ACCEPTED = Answer(204)
 

@@ -3,10 +3,10 @@
 from typing import NamedTuple
 
 from exporter.config import Falco
-from exporter.pipeline import Ruling
+from exporter.intake.pipeline import Ruling
 from exporter.sources import Counters, Event, Line
 from exporter.sources.falco_events import FalcoAlert
-from exporter.tuning import Tuning
+from exporter.intake.tuning import Tuning
 
 
 class Suppressed(NamedTuple):
