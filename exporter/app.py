@@ -23,10 +23,10 @@ from exporter.intake.pipeline import Pipeline, Route, Tune
 from exporter.server.protocol import BoundedProtocol, Limits
 from exporter.reload import Reloader
 from exporter.intake.ruling import FalcoRuling
-from exporter.scrapers import Scrapers
+from exporter.store.scrapers import Scrapers
 from exporter.sources import Source
 from exporter.sources.falco import FALCO
-from exporter.state import State
+from exporter.store.state import State
 from exporter.status import StatusPage
 from exporter.server.tls import Tls
 from exporter.views import EventsView

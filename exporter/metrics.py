@@ -20,9 +20,9 @@ from prometheus_client.exposition import choose_encoder
 
 from exporter import __version__, catalog
 from exporter.clock import Clock
-from exporter.series import Family, Labels, Store
+from exporter.store.series import Family, Labels, Store
 from exporter.sources import Event
-from exporter.state import State
+from exporter.store.state import State
 
 # `_created` lines double the page, and the store shows births in a way that every reader knows.
 disable_created_metrics()  # type: ignore[no-untyped-call]

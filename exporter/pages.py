@@ -12,7 +12,7 @@ from exporter.server.access import CHALLENGE, has_token, is_local
 from exporter.config.credentials import Secret
 from exporter.server.http import Answer, Headers, Request
 from exporter.metrics import Metrics
-from exporter.scrapers import Connection, Scrapers
+from exporter.store.scrapers import Connection, Scrapers
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope

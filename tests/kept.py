@@ -7,10 +7,10 @@ from types import TracebackType
 from typing import Self
 
 from exporter.catalog import Metric
-from exporter.ledger import FileLedger
-from exporter.scrapers import Scrapers
-from exporter.series import Family, Labels, Store
-from exporter.state import State
+from exporter.store.ledger import FileLedger
+from exporter.store.scrapers import Scrapers
+from exporter.store.series import Family, Labels, Store
+from exporter.store.state import State
 from tests.clock import FakeClock
 
 ALERTS = Metric("t_alerts_total", "counter", "Alerts.", ("rule", "priority"), stored=True, zero_first=True)

@@ -14,8 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from exporter.server.http import Answer
 from exporter.metrics import Metrics
 from exporter.pages import Pages
-from exporter.scrapers import Scrapers
-from exporter.series import Births
+from exporter.store.scrapers import Scrapers
+from exporter.store.series import Births
 from tests.receiver import PATIENCE, Receiver, alert, receiver
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5"

@@ -3,8 +3,8 @@
 import pytest
 
 from exporter.catalog import Metric
-from exporter.scrapers import FORGET_AFTER, MAX_SCRAPERS, Connection, Scrapers
-from exporter.series import Births, Family
+from exporter.store.scrapers import FORGET_AFTER, MAX_SCRAPERS, Connection, Scrapers
+from exporter.store.series import Births, Family
 from tests.clock import FakeClock
 
 METRIC = Metric("t_total", "counter", "T.", ("rule",), stored=True, zero_first=True)

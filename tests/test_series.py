@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.catalog import Metric
-from exporter.series import SLICE, Births, Family, Store
+from exporter.store.series import SLICE, Births, Family, Store
 from tests.clock import FakeClock
 
 ALERTS = Metric(

@@ -13,7 +13,7 @@ import pytest
 
 from exporter import ledger, series
 from exporter.catalog import Metric
-from exporter.state import VERSION
+from exporter.store.state import VERSION
 from tests.kept import SEEN, Kept
 
 CELLS = f"{VERSION}/t_alerts_total.cells"

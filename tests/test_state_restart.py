@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.scrapers import Connection
-from exporter.state import VERSION
+from exporter.store.scrapers import Connection
+from exporter.store.state import VERSION
 from tests.clock import FakeClock
 from tests.kept import Kept
 

@@ -15,7 +15,7 @@ from uvicorn.server import ServerState
 
 from exporter.catalog import MAX_HEAD_BYTES
 from exporter.server.http import Answer, Headers
-from exporter.scrapers import Connection
+from exporter.store.scrapers import Connection
 
 
 @dataclass

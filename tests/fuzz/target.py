@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter import catalog
 from exporter.events import line
-from exporter.series import Family, Labels, Store
+from exporter.store.series import Family, Labels, Store
 from exporter.sources import Rejected
 from exporter.intake.encoding import decompress
 from exporter.sources.falco import FALCO

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from exporter.clock import Clock
-from exporter.series import Births
-from exporter.state import State
+from exporter.store.series import Births
+from exporter.store.state import State
 
 MAX_SCRAPERS = 256
 """Identities kept; past it the one not seen for longest whose connection is gone is forgotten."""

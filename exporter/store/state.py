@@ -26,8 +26,8 @@ from pathlib import Path
 
 import orjson
 
-from exporter.ledger import FileLedger, ForeignStateError
-from exporter.series import Labels, Ledger, MemoryLedger
+from exporter.store.ledger import FileLedger, ForeignStateError
+from exporter.store.series import Labels, Ledger, MemoryLedger
 
 _log = logging.getLogger("threatboard")
 

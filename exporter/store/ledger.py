@@ -1,4 +1,4 @@
-"""A family's two files in the state directory (the format is described in `exporter/state.py`)."""
+"""A family's two files in the state directory (the format is described in `exporter/store/state.py`)."""
 
 import contextlib
 import logging
@@ -11,7 +11,7 @@ from typing import Protocol
 
 import orjson
 
-from exporter.series import WORDS, Labels, enlarged
+from exporter.store.series import WORDS, Labels, enlarged
 
 _log = logging.getLogger("threatboard")
 

@@ -2,7 +2,7 @@
 
 Prometheus' `increase()` cannot see a series that is born at 1, and the alerts that matter are exactly those. So every
 new series has a birth stamp, and an answer is rendered for a cut-off: series born after it read 0. Which cut-off a
-scraper gets is the business of `exporter/scrapers.py`.
+scraper gets is the business of `exporter/store/scrapers.py`.
 
 The text of a series is made once, at its birth, as a template with a place for the number; a page is slices of
 templates filled in by one `%` each. Everything here runs on the event loop's thread.
@@ -30,7 +30,7 @@ Labels = tuple[str, ...]
 
 
 class Ledger(Protocol):
-    """Where a family keeps its numbers, and the names of the slots: in memory, or in files (`exporter/state.py`)."""
+    """Where a family keeps its numbers, and the names of the slots: in memory, or in files (`exporter/store/state.py`)."""
 
     cells: memoryview
     """`WORDS` unsigned 64-bit words a slot; another object after `reserve`."""
