@@ -27,9 +27,9 @@ from exporter.store.scrapers import Scrapers
 from exporter.sources import Source
 from exporter.sources.falco import FALCO
 from exporter.store.state import State
-from exporter.status import StatusPage
+from exporter.pages.status import StatusPage
 from exporter.server.tls import Tls
-from exporter.views import EventsView
+from exporter.pages.events import EventsView
 
 _log = logging.getLogger("threatboard")
 

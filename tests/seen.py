@@ -6,7 +6,7 @@ from exporter.events import Recent, Record, rfc3339
 from exporter.server.http import Answer
 from exporter.metrics import Metrics
 from exporter.sources import Counters, Line
-from exporter.status import StatusPage
+from exporter.pages.status import StatusPage
 from tests.clock import FakeClock
 
 NOW = 1_893_553_445.25

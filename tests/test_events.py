@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 
 from exporter.events import Recent, Record
-from exporter.views import EventsView
+from exporter.pages.events import EventsView
 from tests.clock import FakeClock
 from tests.receiver import PATIENCE, ROOT, Receiver, alert, receiver
 

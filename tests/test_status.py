@@ -8,8 +8,8 @@ import pytest
 
 from exporter import __version__
 from exporter.catalog import REJECT_REASONS
-from exporter.status.pieces import duration
-from exporter.status.style import STYLE
+from exporter.pages.status.pieces import duration
+from exporter.pages.status.style import STYLE
 from tests.page_reader import Reader, read
 from tests.seen import SHELL, Seen
 

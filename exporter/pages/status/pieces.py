@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from exporter.catalog import OTHER, UNATTRIBUTED
 from exporter.events import rfc3339
-from exporter.status.markup import Html, element, foreign, link
+from exporter.pages.status.markup import Html, element, foreign, link
 
 CONTROL_NAMES = {
     "ids": "Falco (ids)",

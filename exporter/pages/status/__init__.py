@@ -9,11 +9,11 @@ from exporter.clock import Clock
 from exporter.events import Recent
 from exporter.server.http import Answer
 from exporter.metrics import Metrics
-from exporter.status.facts import look
-from exporter.status.markup import page
-from exporter.status.sections import body
-from exporter.status.style import STYLE
-from exporter.views import FILTERS
+from exporter.pages.status.facts import look
+from exporter.pages.status.markup import page
+from exporter.pages.status.sections import body
+from exporter.pages.status.style import STYLE
+from exporter.pages.events import FILTERS
 
 
 class StatusPage:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from exporter import catalog
 from exporter.events import Record
 from exporter.metrics import Metrics
-from exporter.views import FILTERS
+from exporter.pages.events import FILTERS
 
 SHOWN_EVENTS = 50
 """Events on the page, newest first; `/api/v1/events` has all that are kept."""

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from exporter.catalog import REJECT_REASONS
-from exporter.status.facts import ControlStatus, Status
-from exporter.status.latest import events
-from exporter.status.markup import Html, element, foreign, link
-from exporter.status.pieces import CONTROL_NAMES, duration, moment, narrowing, no_data, none, section, table
+from exporter.pages.status.facts import ControlStatus, Status
+from exporter.pages.status.latest import events
+from exporter.pages.status.markup import Html, element, foreign, link
+from exporter.pages.status.pieces import CONTROL_NAMES, duration, moment, narrowing, no_data, none, section, table
 
 
 def body(status: Status, replica: str, version: str, uptime: float) -> Iterator[Html]:
