@@ -21,7 +21,7 @@ from exporter.metrics import STORED, Metrics
 from exporter.pages import Pages, View
 from exporter.intake.pipeline import Pipeline, Route, Tune
 from exporter.server.protocol import BoundedProtocol, Limits
-from exporter.reload import Reloader
+from exporter.config.reload import Reloader
 from exporter.intake.ruling import FalcoRuling
 from exporter.store.scrapers import Scrapers
 from exporter.sources import Source

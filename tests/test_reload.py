@@ -13,7 +13,7 @@ import pytest
 
 from exporter.config import Config, ConfigError, load
 from exporter.config.credentials import Secret
-from exporter.reload import Reloader, Watch
+from exporter.config.reload import Reloader, Watch
 
 FILES = Path(__file__).parent / "samples" / "config" / "files"
 INTERVAL = 0.02
@@ -247,7 +247,7 @@ def test_a_token_that_rotates_while_the_configuration_is_read_is_read_again(
         (tmp_path / "token").write_text("new")
         return config
 
-    monkeypatch.setattr("exporter.reload.load", load_then_rotate)
+    monkeypatch.setattr("exporter.config.reload.load", load_then_rotate)
     assert Use(file).reloader.start().intake.auth.token == Secret(b"new")
     assert len(loads) == 2
 
