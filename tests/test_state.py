@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from exporter import ledger, series
+from exporter.store import ledger, series
 from exporter.catalog import Metric
 from exporter.store.state import VERSION
 from tests.kept import SEEN, Kept

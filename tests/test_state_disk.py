@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter import ledger
+from exporter.store import ledger
 from tests.clock import FakeClock
 from tests.kept import Kept
 
