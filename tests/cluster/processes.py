@@ -17,7 +17,7 @@ import yaml
 from demo.servers import ROOT
 from tests.cluster.api import Api, Object
 from tests.cluster.release import CORE, RELEASE, wait_for
-from tests.receiver import alert
+from tests.support.receiver import alert
 
 NETWORK = f"127.20.{random.randrange(1, 255)}"
 """Where the addresses 10.1.0.* of pods are on this machine."""

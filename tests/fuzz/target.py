@@ -17,8 +17,8 @@ from exporter.store.series import Family, Labels, Store
 from exporter.sources import Rejected
 from exporter.intake.encoding import decompress
 from exporter.sources.falco import FALCO
-from tests.clock import FakeClock
-from tests.sources.test_properties import assert_clean, assert_usable
+from tests.support.clock import FakeClock
+from tests.exporter.sources.test_properties import assert_clean, assert_usable
 
 MAX_BODY = 1 << 16
 MAX_EVENTS = (1, 2, 50, 10_000)

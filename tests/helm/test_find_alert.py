@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from tests.helm.chart import CHART, one
-from tests.receiver import ROOT, Receiver, alert, receiver
+from tests.support.receiver import ROOT, Receiver, alert, receiver
 
 PROGRAM = CHART / "files/find_alert.py"
 TOKEN = "a-token-of-sixteen-characters-at-least"

@@ -15,7 +15,7 @@ import pytest
 
 from demo.servers import free_port
 from tests.image.engine import IMAGE, Engine, missing
-from tests.receiver import alert
+from tests.support.receiver import alert
 
 GRACE = 30.0
 """Seconds within which a container that nobody scrapes has ended, with a drain of 1 second."""

@@ -1,0 +1,249 @@
+"""What a scraper is shown: each new series at zero once, whatever happens to connections."""
+
+import pytest
+
+from exporter.catalog import Metric
+from exporter.store.scrapers import FORGET_AFTER, MAX_SCRAPERS, Connection, Scrapers
+from exporter.store.series import Births, Family
+from tests.support.clock import FakeClock
+
+METRIC = Metric("t_total", "counter", "T.", ("rule",), stored=True, zero_first=True)
+INTERVAL = 15.0
+
+
+class World:
+    """An exporter with one family, and servers that scrape it."""
+
+    def __init__(self, settle: float = 600.0) -> None:
+        self.clock = FakeClock()
+        births = Births(self.clock)
+        self.family = Family(METRIC, 1000, births, self.clock)
+        self.scrapers = Scrapers(births, self.clock)
+        self.scrapers.settle = settle
+
+    def alert(self, rule: str = "r") -> None:
+        self.clock.advance(0.001)
+        self.family.add((rule,))
+        self.clock.advance(0.001)
+
+
+class Server:
+    """A Prometheus: keeps one connection, stores what it read."""
+
+    def __init__(self, world: World, address: str = "10.0.0.1") -> None:
+        self.world = world
+        self.address = address
+        self.connection = Connection(address)
+        self.stored: list[dict[str, int]] = []
+
+    def scrape(self, *, read: bool = True) -> dict[str, int]:
+        answer = self.world.scrapers.answer(self.connection)
+        page = b"".join(self.world.family.slices(answer.cutoff)).decode()
+        values = {line.split('"')[1]: int(line.rsplit(" ", 1)[1]) for line in page.splitlines()}
+        if read:
+            answer.done()
+            self.stored.append(values)
+        return values
+
+    def reconnect(self, *, noticed: bool = True) -> None:
+        self.connection.closed = noticed
+        self.connection = Connection(self.address)
+
+    def history(self, rule: str = "r") -> list[int]:
+        return [values[rule] for values in self.stored if rule in values]
+
+
+def test_a_new_series_is_zero_once_then_true() -> None:
+    world = World()
+    server = Server(world)
+    server.scrape()
+    world.alert()
+    for _ in range(3):
+        world.clock.advance(INTERVAL)
+        server.scrape()
+
+    assert server.history() == [0, 1, 1]
+
+
+def test_two_servers_behind_one_address_each_see_the_zero() -> None:
+    world = World()
+    one, two = Server(world), Server(world)
+    one.scrape()
+    world.clock.advance(5)
+    two.scrape()
+    world.alert()
+    for _ in range(3):
+        world.clock.advance(INTERVAL - 5)
+        one.scrape()
+        world.clock.advance(5)
+        two.scrape()
+
+    assert one.history() == [0, 1, 1]
+    assert two.history() == [0, 1, 1]
+
+
+def test_after_a_reconnection_the_zeros_of_the_last_answer_are_shown_again() -> None:
+    """The answer may never have been read; what was confirmed before stays true."""
+    world = World()
+    server = Server(world)
+    world.alert("old")
+    for _ in range(3):
+        server.scrape()
+        world.clock.advance(INTERVAL)
+    world.alert("new")
+    server.scrape(read=False)
+    server.reconnect()
+    for _ in range(3):
+        world.clock.advance(INTERVAL)
+        server.scrape()
+
+    assert server.history("new") == [0, 1, 1]
+    assert server.history("old") == [0, 1, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("missed", [1, 3], ids=["at its next scrape", "three scrapes later"])
+def test_of_two_lost_scrapers_at_one_address_the_one_that_is_due_is_taken_over(missed: int) -> None:
+    world = World()
+    one, two = Server(world), Server(world)
+    for _ in range(2):
+        one.scrape()
+        world.clock.advance(4)
+        two.scrape()
+        world.clock.advance(INTERVAL - 4)
+    world.alert()
+    one.scrape()
+    world.clock.advance(4)
+    two.scrape()
+    world.clock.advance(INTERVAL - 4)
+    one.scrape()  # only `one` has confirmed the zero
+    world.clock.advance(4)
+    one.reconnect()
+    two.reconnect()
+    world.clock.advance(missed * INTERVAL)
+    two.scrape()
+    world.clock.advance(INTERVAL - 4)
+    one.scrape()
+    world.clock.advance(4)
+    two.scrape()
+
+    assert one.history() == [0, 1, 1]
+    assert two.history() == [0, 0, 1]
+
+
+def test_a_newcomer_does_not_take_the_place_of_a_scraper_whose_connection_is_open() -> None:
+    world = World()
+    one = Server(world)
+    for _ in range(3):
+        one.scrape()
+        world.clock.advance(INTERVAL)
+    world.alert()
+    one.scrape()
+    world.clock.advance(INTERVAL)
+    one.scrape()
+    newcomer = Server(world)
+    newcomer.scrape()
+    world.clock.advance(INTERVAL)
+    one.scrape()
+    newcomer.scrape()
+
+    assert newcomer.history() == [0, 1]
+    assert one.history() == [0, 1, 1]
+
+
+def test_a_server_that_lost_power_takes_up_where_it_was() -> None:
+    """Its old connection still looks open, but it has missed its time."""
+    world = World()
+    server = Server(world)
+    world.alert()
+    for _ in range(3):
+        server.scrape()
+        world.clock.advance(INTERVAL)
+    server.reconnect(noticed=False)
+    world.clock.advance(2 * INTERVAL)
+    server.scrape()
+
+    assert server.history() == [0, 1, 1, 1]
+
+
+def test_a_server_at_another_address_is_shown_zero_for_young_series_and_the_truth_for_old_ones() -> None:
+    world = World(settle=600)
+    world.alert("old")
+    world.clock.advance(601)
+    world.alert("young")
+    moved = Server(world, "10.0.0.2")
+    moved.scrape()
+    world.clock.advance(INTERVAL)
+    moved.scrape()
+
+    assert moved.history("old") == [1, 1]
+    assert moved.history("young") == [0, 1]
+
+
+def test_a_client_that_never_keeps_a_connection_sees_the_truth_in_the_end() -> None:
+    world = World()
+    client = Server(world)
+    client.scrape()
+    world.alert()
+    for _ in range(5):
+        client.reconnect()
+        world.clock.advance(INTERVAL)
+        client.scrape()
+
+    assert client.history() == [0, 0, 1, 1, 1]
+
+
+def test_answers_that_were_cut_off_do_not_count_as_seen() -> None:
+    world = World()
+    server = Server(world)
+    server.scrape()
+    world.alert()
+    for _ in range(5):
+        server.reconnect()
+        world.clock.advance(INTERVAL)
+        server.scrape(read=False)
+    server.reconnect()
+    for _ in range(2):
+        world.clock.advance(INTERVAL)
+        server.scrape()
+
+    assert server.history() == [0, 1]
+
+
+def test_zero_hold_goes_by_age_alone() -> None:
+    world = World()
+    world.scrapers.zero_hold = 60
+    server = Server(world)
+    server.scrape()
+    world.alert()
+    history = []
+    for _ in range(6):
+        world.clock.advance(INTERVAL)
+        server.reconnect()
+        history.append(server.scrape()["r"])
+
+    assert history == [0, 0, 0, 1, 1, 1]
+
+
+def test_a_scraper_that_is_long_gone_is_forgotten() -> None:
+    """Its address may be another's by then, who would see everything since as new."""
+    world = World(settle=600)
+    server = Server(world)
+    server.scrape()
+    world.clock.advance(INTERVAL)
+    server.scrape()
+    server.reconnect()
+    world.alert()
+    world.clock.advance(FORGET_AFTER + 1)
+    server.scrape()
+
+    assert server.history() == [1]
+
+
+def test_identities_are_bounded() -> None:
+    world = World()
+    for number in range(2 * MAX_SCRAPERS):
+        server = Server(world, f"10.0.{number // 256}.{number % 256}")
+        server.scrape()
+        server.connection.closed = True
+
+    assert len(world.scrapers._known) <= MAX_SCRAPERS + 1
