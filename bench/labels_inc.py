@@ -15,8 +15,8 @@ from bench.limit import key
 from demo.servers import HOST
 from exporter.config.kinds import Address
 from exporter.intake.protocol import DirectProtocol
-from exporter.server.listener import Listener
 from exporter.server.http import Answer, Request
+from exporter.server.listener import Listener
 from exporter.server.protocol import Limits
 
 _ACCEPTED = Answer(204)

@@ -13,23 +13,23 @@ from typing import Any
 
 from exporter import catalog
 from exporter.config import Config, load
-from exporter.intake.protocol import DirectProtocol
+from exporter.config.reload import Reloader
 from exporter.events import LineWriter, Recent
 from exporter.intake import Intake
-from exporter.server.listener import Listener
+from exporter.intake.pipeline import Pipeline, Route, Tune
+from exporter.intake.protocol import DirectProtocol
+from exporter.intake.ruling import FalcoRuling
 from exporter.metrics import STORED, Metrics
 from exporter.pages import Pages, View
-from exporter.intake.pipeline import Pipeline, Route, Tune
+from exporter.pages.events import EventsView
+from exporter.pages.status import StatusPage
+from exporter.server.listener import Listener
 from exporter.server.protocol import BoundedProtocol, Limits
-from exporter.config.reload import Reloader
-from exporter.intake.ruling import FalcoRuling
-from exporter.store.scrapers import Scrapers
+from exporter.server.tls import Tls
 from exporter.sources import Source
 from exporter.sources.falco import FALCO
+from exporter.store.scrapers import Scrapers
 from exporter.store.state import State
-from exporter.pages.status import StatusPage
-from exporter.server.tls import Tls
-from exporter.pages.events import EventsView
 
 _log = logging.getLogger("threatboard")
 

@@ -20,8 +20,8 @@ from prometheus_client.exposition import choose_encoder
 
 from exporter import __version__, catalog
 from exporter.clock import Clock
-from exporter.store.series import Family, Labels, Store
 from exporter.sources import Event
+from exporter.store.series import Family, Labels, Store
 from exporter.store.state import State
 
 # `_created` lines double the page, and the store shows births in a way that every reader knows.

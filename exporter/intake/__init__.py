@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from exporter import catalog
-from exporter.server.access import CHALLENGE, has_token
 from exporter.config.credentials import Secret
-from exporter.server.http import Answer, Request
-from exporter.metrics import Metrics
-from exporter.intake.pipeline import Outcome, Pipeline, Route
-from exporter.sources import Event, Rejected
 from exporter.intake.encoding import decompress
+from exporter.intake.pipeline import Outcome, Pipeline, Route
+from exporter.metrics import Metrics
+from exporter.server.access import CHALLENGE, has_token
+from exporter.server.http import Answer, Request
+from exporter.sources import Event, Rejected
 
 ACCEPTED = Answer(204)
 

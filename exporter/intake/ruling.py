@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 from exporter.config import Falco
 from exporter.intake.pipeline import Ruling
+from exporter.intake.tuning import Tuning
 from exporter.sources import Counters, Event, Line
 from exporter.sources.falco_events import FalcoAlert
-from exporter.intake.tuning import Tuning
 
 
 class Suppressed(NamedTuple):

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl
 
-from exporter.server.access import CHALLENGE, has_token, is_local
 from exporter.config.credentials import Secret
-from exporter.server.http import Answer, Headers, Request
 from exporter.metrics import Metrics
+from exporter.server.access import CHALLENGE, has_token, is_local
+from exporter.server.http import Answer, Headers, Request
 from exporter.store.scrapers import Connection, Scrapers
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter import catalog
 from exporter.events import line
-from exporter.store.series import Family, Labels, Store
-from exporter.sources import Rejected
 from exporter.intake.encoding import decompress
+from exporter.sources import Rejected
 from exporter.sources.falco import FALCO
-from tests.support.clock import FakeClock
+from exporter.store.series import Family, Labels, Store
 from tests.exporter.sources.test_properties import assert_clean, assert_usable
+from tests.support.clock import FakeClock
 
 MAX_BODY = 1 << 16
 MAX_EVENTS = (1, 2, 50, 10_000)

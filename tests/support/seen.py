@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 
 from exporter.events import Recent, Record, rfc3339
-from exporter.server.http import Answer
 from exporter.metrics import Metrics
-from exporter.sources import Counters, Line
 from exporter.pages.status import StatusPage
+from exporter.server.http import Answer
+from exporter.sources import Counters, Line
 from tests.support.clock import FakeClock
 
 NOW = 1_893_553_445.25

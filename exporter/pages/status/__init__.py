@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from exporter import __version__
 from exporter.clock import Clock
 from exporter.events import Recent
-from exporter.server.http import Answer
 from exporter.metrics import Metrics
+from exporter.pages.events import FILTERS
 from exporter.pages.status.facts import look
 from exporter.pages.status.markup import page
 from exporter.pages.status.sections import body
 from exporter.pages.status.style import STYLE
-from exporter.pages.events import FILTERS
+from exporter.server.http import Answer
 
 
 class StatusPage:

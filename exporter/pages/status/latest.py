@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from exporter.catalog import SEVERITY_OF_PRIORITY
 from exporter.events import Record, rfc3339
-from exporter.sources import Line
 from exporter.pages.status.facts import Status
 from exporter.pages.status.markup import Html, element, foreign, link
 from exporter.pages.status.pieces import CONTROL_NAMES, duration, no_data, none, section
+from exporter.sources import Line
 
 _HEADLINE = ("received", "time", "control", "rule", "priority", "namespace", "workload", "pod", "node", "output")
 """Keys of an event line that have their place at the top of an event; all others follow by name."""

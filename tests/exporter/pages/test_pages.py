@@ -11,9 +11,9 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporter.server.http import Answer
 from exporter.metrics import Metrics
 from exporter.pages import Pages
+from exporter.server.http import Answer
 from exporter.store.scrapers import Scrapers
 from exporter.store.series import Births
 from tests.support.receiver import PATIENCE, Receiver, alert, receiver

@@ -9,8 +9,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from exporter.server.access import has_token, is_local
 from exporter.config.credentials import Secret
+from exporter.server.access import has_token, is_local
 from exporter.server.http import Request
 from tests.support.receiver import PATIENCE, Receiver, alert, read_answer, receiver
 

@@ -14,10 +14,10 @@ from exporter import catalog
 from exporter.config import Falco
 from exporter.events import Recent
 from exporter.intake import Intake
-from exporter.server.http import Headers, Request
-from exporter.metrics import Metrics, StoreCollector
 from exporter.intake.pipeline import Pipeline, Route
 from exporter.intake.ruling import FalcoRuling
+from exporter.metrics import Metrics, StoreCollector
+from exporter.server.http import Headers, Request
 from exporter.sources.falco import FALCO
 from tests.support.clock import FakeClock
 

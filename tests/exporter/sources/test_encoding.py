@@ -7,8 +7,8 @@ import tracemalloc
 import pytest
 
 from exporter.catalog import REJECT_REASONS
-from exporter.sources import Rejected
 from exporter.intake.encoding import decompress
+from exporter.sources import Rejected
 
 BODY = b'{"rule":"x"}'
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from exporter.store import ledger, series
 from exporter.catalog import Metric
+from exporter.store import ledger, series
 from exporter.store.state import VERSION
 from tests.support.kept import SEEN, Kept
 
