@@ -141,7 +141,8 @@ class Metric:
     """One metric family.
 
     `labels` are in the order in which a series' label values are given. `stored` families live in the counter store
-    (`exporter/store/series.py`): bounded and expiring; `zero_first` ones also show every new series at 0 before its value.
+    (`exporter/store/series.py`): bounded and expiring; `zero_first` ones also show every new series at 0 before its
+    value.
     Past the limit a new label set is counted under `overflow`: the listed labels keep these values, all other labels
     are `other`; without `overflow` it is left out. `share` names the labels whose combination may take only a part
     of the limit. `closed` narrows a label to these values for this metric. `appears` says when it is on the page.

@@ -25,7 +25,7 @@ class Entries:
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """The kind of a mapping from a name to a text or a list of texts, without repeats; see `exporter/intake/tuning.py`."""
+    """The kind of a mapping from a name to a text or a list of texts without repeats (`exporter/intake/tuning.py`)."""
 
     closed: dict[str, tuple[str, ...]]
     name: str = "mapping"

@@ -30,7 +30,7 @@ Labels = tuple[str, ...]
 
 
 class Ledger(Protocol):
-    """Where a family keeps its numbers, and the names of the slots: in memory, or in files (`exporter/store/state.py`)."""
+    """Where a family keeps its numbers, and the names of the slots: in memory, or in files (`state.py`)."""
 
     cells: memoryview
     """`WORDS` unsigned 64-bit words a slot; another object after `reserve`."""
