@@ -73,7 +73,9 @@ UNATTRIBUTED = "unknown"
 REJECT_REASONS = {
     "bad_encoding": "the body is not what its Content-Encoding says",
     "empty": "the body is empty",
-    "head_too_large": "the request's head is too large",
+    "evicted": "a connection was closed because its place was needed for a new one",
+    "forbidden": "a page with events was asked for from elsewhere than this machine, and without a token",
+    "head_too_large": "the request's head is too large, or its trailers",
     "internal": "a fault in threatboard; its log says more",
     "malformed_http": "not an HTTP request",
     "method": "a method other than POST",
@@ -82,13 +84,20 @@ REJECT_REASONS = {
     "not_found": "a path that takes no events",
     "not_json": "not JSON (is json_output: true set in falco.yaml?)",
     "timeout": "the head or the body came too slowly",
+    "tls_bad_certificate": "a client certificate that intake.tls.client_ca_file does not vouch for",
+    "tls_failed": "a TLS handshake that failed for another reason; the log says which",
+    "tls_no_certificate": "no client certificate, where intake.tls.client_ca_file wants one",
+    "tls_plain_http": "plain HTTP, or something else that is not TLS, sent to a port with TLS",
+    "tls_untrusted": "a client that does not trust the listener's certificate",
     "too_deep": "JSON nested too deeply",
     "too_large": "the body is too large",
-    "too_many_connections": "more connections than intake.max_connections",
+    "too_many_connections": "more connections than intake.max_connections, and none that could be closed for it",
     "too_many_events": "more events in one body than intake.max_events",
+    "too_many_pages": "more pages under way than are sent at the same time",
     "truncated": "the connection ended in the middle of a body",
     "unauthorized": "bad or no credentials",
     "unknown_encoding": "a Content-Encoding other than gzip",
+    "unread_answer": "a client did not read its answer",
 }
 """Reason an event or a request was rejected -> the same in words, for people."""
 

@@ -87,7 +87,7 @@ def test_a_library_has_one_importer(library: str) -> None:
 
 def test_the_exporter_imports_nothing_that_is_not_shipped_with_it() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    required = {"prometheus_client", "orjson", "yaml", "uvicorn", "uvloop", "httptools"}
+    required = {"prometheus_client", "orjson", "yaml", "uvloop", "httptools"}
     assert len(project["dependencies"]) == len(required)
     foreign = {
         name.partition(".")[0]

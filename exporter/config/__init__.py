@@ -82,6 +82,7 @@ class Intake:
     head_timeout: float = setting(DURATION, "10s", change="live", at_least="10ms")
     body_timeout: float = setting(DURATION, "10s", change="live", at_least="10ms")
     max_connections: int = setting(COUNT, "10000", change="live", at_least="1")
+    max_inflight: int = setting(SIZE, "64MiB", change="live", at_least="1MiB")
     drain: float = setting(DURATION, "10s", change="live")
     tls: MutualTls = section(MutualTls)
     auth: Auth = section(Auth)

@@ -1,18 +1,29 @@
 """The listener that takes events: which paths, who may send, and what each answer says."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 
 from exporter import catalog
-from exporter.config.credentials import Secret
+from exporter.config import Config
 from exporter.intake.encoding import decompress
 from exporter.intake.pipeline import Outcome, Pipeline, Route
+from exporter.intake.queue import FairQueue
+from exporter.intake.refusals import Refusals
 from exporter.metrics import Metrics
 from exporter.server.access import CHALLENGE, has_token
-from exporter.server.http import Answer, Request
+from exporter.server.http import Answer, Connection, Request
 from exporter.sources import Event, Rejected
 
-ACCEPTED = Answer(204)
+ACCEPTED = Answer(204, welcome=True)
+
+ALIVE = Answer.text(200, "ok")
+"""For the probes of load balancers, and for people who look whether something is there."""
+
+PROBED = (b"/", b"/ping", b"/healthz")
+"""Paths that answer a GET; falcosidekick has the last two."""
+
+LARGE = 8 * 1024
+"""A body of more bytes than this is answered in a task; so is one that is compressed, which may hold any amount."""
 
 SLICE = 64
 """Events of a large body that are counted in one go: about 5 ms of work."""
@@ -25,24 +36,29 @@ _STATUS = {"too_large": 413, "too_many_events": 413, "unknown_encoding": 415}
 
 
 class Intake:
-    """Answers the requests of the intake listener. What is public may change while it runs."""
+    """Answers the requests of the intake listener. `routes` may change while it runs, and so may the configuration."""
 
-    def __init__(self, pipeline: Pipeline, metrics: Metrics) -> None:
+    def __init__(self, config: Callable[[], Config], pipeline: Pipeline, metrics: Metrics, refusals: Refusals) -> None:
         self.routes: Mapping[bytes, Route] = {}
-        self.token: Secret | None = None
-        self.max_events = 10_000
-        self.max_body = 1 << 20
+        self._config = config
         self._pipeline = pipeline
         self._metrics = metrics
+        self._refusals = refusals
+        self._queue = FairQueue()
 
-    def refused(self, reason: str, path: bytes) -> None:
-        """Counts a request that was refused before its body was parsed."""
+    def refused(self, reason: str, sentence: str, path: bytes, address: str) -> None:
+        """Counts a request that was refused before its body was parsed, or a connection that was cut."""
         route = self.routes.get(path)
-        self._metrics.reject(route.source.control if route else catalog.UNATTRIBUTED, reason)
+        control = route.source.control if route else catalog.UNATTRIBUTED
+        self._metrics.reject(control, reason)
+        self._refusals.tell(reason, sentence, address)
 
-    def screen(self, request: Request) -> Answer | None:
+    def screen(self, request: Request, _connection: Connection) -> Answer | None:
         """Refuses a request by its head: who sends it, where to, and how."""
-        if self.token is not None and not has_token(request, self.token):
+        if request.method in (b"GET", b"HEAD") and request.path in PROBED:
+            return None
+        token = self._config().intake.auth.token
+        if token is not None and not has_token(request, token):
             sentence = (
                 "no credentials or wrong ones; send the token of intake.auth as Bearer, or as the password of Basic"
             )
@@ -54,33 +70,46 @@ class Intake:
             return Answer.refusal(405, "method", "events are taken with POST", (b"allow", b"POST"))
         return None
 
-    def take(self, request: Request, body: bytes) -> Answer:
+    def answer(self, request: Request, body: bytes, connection: Connection) -> Answer | Coroutine[None, None, Answer]:
         """Answers a whole request that was not refused by its head."""
+        if request.method != b"POST":
+            return ALIVE
+        encoding = request.header(b"content-encoding")
+        if encoding or len(body) > LARGE:
+            return self._take_slowly(request, body, connection.address)
         route = self.routes[request.path]
-        return _answer(self._pipeline.take(route, self._read(route, request, body)))
+        events = route.source.parse(body, self._config().intake.max_events)
+        return self._said(self._pipeline.take(route, events), connection.address)
 
-    async def take_slowly(self, request: Request, body: bytes) -> Answer:
+    async def _take_slowly(self, request: Request, body: bytes, address: str) -> Answer:
         """The same for a body that holds much: read in a thread and counted in slices, so that nobody else waits."""
         route = self.routes[request.path]
-        events = await asyncio.to_thread(self._read, route, request, body)
-        accepted = 0
-        rejected: list[Rejected] = []
-        for start in range(0, len(events), SLICE):
-            part = self._pipeline.take(route, events[start : start + SLICE])
-            accepted += part.accepted
-            rejected += part.rejected
-            await asyncio.sleep(0)
-        return _answer(Outcome(accepted, rejected))
+        async with self._queue.turn(address):
+            events = await asyncio.to_thread(self._read, route, request, body)
+            accepted = 0
+            rejected: list[Rejected] = []
+            for start in range(0, len(events), SLICE):
+                part = self._pipeline.take(route, events[start : start + SLICE])
+                accepted += part.accepted
+                rejected += part.rejected
+                await asyncio.sleep(0)
+        return self._said(Outcome(accepted, rejected), address)
 
     def _read(self, route: Route, request: Request, body: bytes) -> Sequence[Event | Rejected]:
         """What is in a body. Touches nothing that changes, so that a thread may do it."""
+        limits = self._config().intake
         encoding = request.header(b"content-encoding")
         if encoding:
-            plain = decompress(body, encoding.decode("latin-1"), self.max_body)
+            plain = decompress(body, encoding.decode("latin-1"), limits.max_body)
             if isinstance(plain, Rejected):
                 return [plain]
             body = plain
-        return route.source.parse(body, self.max_events)
+        return route.source.parse(body, limits.max_events)
+
+    def _said(self, outcome: Outcome, address: str) -> Answer:
+        if outcome.rejected:
+            self._refusals.tell(outcome.rejected[0].reason, outcome.rejected[0].message, address)
+        return _answer(outcome)
 
 
 def _answer(outcome: Outcome) -> Answer:
@@ -89,6 +118,7 @@ def _answer(outcome: Outcome) -> Answer:
         return ACCEPTED
     errors = [rejection.message for rejection in rejected[:SHOWN_ERRORS]]
     if accepted:
-        return Answer.json(200, {"accepted": accepted, "rejected": len(rejected), "errors": errors})
+        mixed = Answer.json(200, {"accepted": accepted, "rejected": len(rejected), "errors": errors})
+        return mixed._replace(welcome=True)
     first = rejected[0]
     return Answer.refusal(_STATUS.get(first.reason, 400), first.reason, first.message)

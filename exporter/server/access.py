@@ -10,9 +10,47 @@ from exporter.server.http import Request
 
 CHALLENGE = (b"www-authenticate", b'Bearer realm="threatboard", Basic realm="threatboard", charset="UTF-8"')
 
-_FORWARDED = (b"forwarded", b"via")
-_FORWARDED_PREFIXES = (b"x-forwarded-", b"x-envoy-")
 _LOCAL_HOST = re.compile(rb"(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?", re.IGNORECASE)
+_LOCAL_PAGE = re.compile(rb"https?://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(?:/.*)?", re.IGNORECASE)
+
+_ANYTHING = re.compile(rb".*", re.DOTALL)
+_OWN_SITE = re.compile(rb"none|same-origin")
+
+_PLAIN_HEADERS = (
+    b"accept",
+    b"accept-encoding",
+    b"accept-language",
+    b"authorization",  # a browser sends for localhost what another program there once asked it for
+    b"cache-control",
+    b"connection",
+    b"content-length",
+    b"cookie",  # a browser sends those of every port of localhost
+    b"dnt",
+    b"if-modified-since",
+    b"if-none-match",
+    b"keep-alive",
+    b"pragma",
+    b"priority",
+    b"sec-ch-ua",
+    b"sec-ch-ua-mobile",
+    b"sec-ch-ua-platform",
+    b"sec-fetch-dest",
+    b"sec-fetch-mode",
+    b"sec-fetch-user",
+    b"sec-gpc",
+    b"te",
+    b"upgrade-insecure-requests",
+    b"user-agent",
+)
+
+_LOCAL_HEADERS = dict.fromkeys(_PLAIN_HEADERS, _ANYTHING) | {
+    b"host": _LOCAL_HOST,
+    b"origin": _LOCAL_PAGE,
+    b"referer": _LOCAL_PAGE,
+    b"sec-fetch-site": _OWN_SITE,
+}
+"""What curl and browsers send to a page of this machine, and what it must be. Whatever else comes was sent by another
+program or added on the way."""
 
 
 def has_token(request: Request, token: Secret) -> bool:
@@ -38,8 +76,8 @@ def _password(credentials: bytes) -> bytes:
 def is_local(peer: str, request: Request) -> bool:
     """True for a person on this machine, as through `kubectl port-forward`.
 
-    A mesh sidecar also connects from loopback, and a browser can be lured to by DNS rebinding: hence no header that a
-    proxy adds, and a Host that is this machine's.
+    A mesh sidecar or another proxy also connects from loopback, and a browser can be lured to by DNS rebinding or from
+    another site: so the request must be one that curl or a browser makes by itself, and its Host this machine's.
     """
     try:
         address = ipaddress.ip_address(peer)
@@ -49,7 +87,10 @@ def is_local(peer: str, request: Request) -> bool:
         address = address.ipv4_mapped  # how a dual-stack socket shows 127.0.0.1
     if str(address) not in ("127.0.0.1", "::1"):
         return False
-    if any(name in _FORWARDED or name.startswith(_FORWARDED_PREFIXES) for name, _ in request.headers):
+    if request.version != "1.1":  # proxies speak 1.0 to what is behind them, browsers and curl do not
         return False
-    hosts = [value for name, value in request.headers if name == b"host"]
-    return len(hosts) == 1 and _LOCAL_HOST.fullmatch(hosts[0]) is not None
+    names = [name for name, _ in request.headers]
+    return names.count(b"host") == 1 and all(
+        (allowed := _LOCAL_HEADERS.get(name)) is not None and allowed.fullmatch(value)
+        for name, value in request.headers
+    )

@@ -1,5 +1,7 @@
-"""HTTP messages as both listeners know them: the head of a request, and a whole answer."""
+"""HTTP messages as both listeners know them: who is there, the head of a request, and an answer."""
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
@@ -10,12 +12,22 @@ Headers = list[tuple[bytes, bytes]]
 """Header names in lower case, and values, as they came."""
 
 
+@dataclass(eq=False, slots=True)
+class Connection:
+    """A client's connection: the peer's address, and whether it has ended."""
+
+    address: str
+    closed: bool = False
+
+
 class Request(NamedTuple):
-    """The head of a request."""
+    """The head of a request. `path` and `query` are as they were sent, not decoded; `version` is such as `1.1`."""
 
     method: bytes
     path: bytes
     headers: Headers
+    query: bytes = b""
+    version: str = "1.1"
 
     def header(self, name: bytes) -> bytes:
         """The first value of a header, or nothing."""
@@ -26,33 +38,81 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A whole HTTP answer. `reason` is what a refusal is counted under (`catalog.REJECT_REASONS`)."""
+    """A whole HTTP answer. `reason` is what a refusal is counted under (`catalog.REJECT_REASONS`), `sentence` its text.
+
+    `welcome`: the client has shown that it is one of those whom the listener is for, so its connection may stay idle.
+    """
 
     status: int
     body: bytes = b""
     headers: tuple[tuple[bytes, bytes], ...] = ()
     reason: str = ""
+    sentence: str = ""
+    welcome: bool = False
 
     @classmethod
-    def json(cls, status: int, content: object, *headers: tuple[bytes, bytes], reason: str = "") -> "Answer":
-        return cls(status, orjson.dumps(content), ((b"content-type", b"application/json"), *headers), reason)
+    def json(cls, status: int, content: object, *headers: tuple[bytes, bytes]) -> "Answer":
+        return cls(status, orjson.dumps(content), ((b"content-type", b"application/json"), *headers))
+
+    @classmethod
+    def text(cls, status: int, text: str) -> "Answer":
+        return cls(status, text.encode() + b"\n", ((b"content-type", b"text/plain; charset=utf-8"),))
 
     @classmethod
     def refusal(cls, status: int, reason: str, sentence: str, *headers: tuple[bytes, bytes]) -> "Answer":
         """An error: the sentence that helps the sender, as JSON."""
-        return cls.json(status, {"error": sentence}, *headers, reason=reason)
+        return cls.json(status, {"error": sentence}, *headers)._replace(reason=reason, sentence=sentence)
 
-    def encoded(self, keep_alive: bool) -> bytes:
-        """The bytes on the wire."""
-        return _head(self.status, self.headers, len(self.body), keep_alive) + self.body
+    def encoded(self, keep_alive: bool, request: Request) -> bytes:
+        """The bytes on the wire; the answer to a HEAD has no body."""
+        head = _head(self.status, self.headers, len(self.body), _connection(keep_alive, request))
+        return head if request.method == b"HEAD" else head + self.body
+
+
+@dataclass(slots=True)
+class Stream:
+    """An answer that is made while it is sent. `done` is called once all of it was handed to the connection."""
+
+    headers: tuple[tuple[bytes, bytes], ...]
+    chunks: Iterator[bytes]
+    done: Callable[[], None]
+
+    def head(self, keep_alive: bool, request: Request) -> bytes:
+        """The bytes before the chunks."""
+        headers = self.headers if request.version == "1.0" else (*self.headers, (b"transfer-encoding", b"chunked"))
+        return _head(HTTPStatus.OK, headers, None, _connection(keep_alive, request))
+
+
+def chunk(data: bytes) -> bytes:
+    """A chunk as HTTP/1.1 frames it (RFC 9112, 7.1)."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+def split_target(target: bytes) -> tuple[bytes, bytes]:
+    """Path and query of a request's target, which a proxy may send with scheme and host (RFC 9112, 3.2.2)."""
+    if not target.startswith((b"/", b"*")):
+        _, scheme, rest = target.partition(b"://")
+        target = rest[len(rest.partition(b"/")[0].partition(b"?")[0]) :] if scheme else target
+        if not target.startswith(b"/"):
+            target = b"/" + target
+    path, _, query = target.partition(b"?")
+    return path, query
+
+
+def _connection(keep_alive: bool, request: Request) -> bytes:
+    if not keep_alive:
+        return b"connection: close\r\n"
+    # What HTTP/1.1 takes for granted is said to an older client that asked for it.
+    return b"connection: keep-alive\r\n" if request.version == "1.0" else b""
 
 
 @lru_cache(maxsize=64)  # nearly every answer of an intake is the same 204
-def _head(status: int, headers: tuple[tuple[bytes, bytes], ...], length: int, keep_alive: bool) -> bytes:
+def _head(status: int, headers: tuple[tuple[bytes, bytes], ...], length: int | None, connection: bytes) -> bytes:
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode()]
     lines += [name + b": " + value + b"\r\n" for name, value in headers]
-    if status != HTTPStatus.NO_CONTENT:
+    if status != HTTPStatus.NO_CONTENT and length is not None:
         lines.append(b"content-length: %d\r\n" % length)
-    if not keep_alive:
-        lines.append(b"connection: close\r\n")
-    return b"".join([*lines, b"\r\n"])
+    return b"".join([*lines, connection, b"\r\n"])

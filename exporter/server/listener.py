@@ -1,51 +1,94 @@
-"""A bound socket and the connections on it: uvicorn's protocol without uvicorn's server.
-
-The server part of uvicorn owns the process (signals, exit on a port in use, start and stop of one application). Here
-two listeners live in one process and stop in an order of their own.
-"""
+"""A bound socket, and what the connections on it share: limits, places, budgets, TLS, and who answers."""
 
 import asyncio
 import errno
+import ipaddress
+import logging
 import socket
+import ssl
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from uvicorn.config import Config
-from uvicorn.server import ServerState
+from collections.abc import Coroutine
+from typing import Protocol
 
 from exporter.config.kinds import Address
-from exporter.server.protocol import BoundedProtocol
-from exporter.server.tls import Tls
+from exporter.server.budget import Inflight, Turns
+from exporter.server.connections import Connections
+from exporter.server.heads import KnownHeads
+from exporter.server.http import Answer, Connection, Request, Stream
+from exporter.server.protocol import HttpProtocol
+from exporter.server.streams import Streams
+from exporter.server.tls import distrusts, prepare
 
-if TYPE_CHECKING:
-    from uvicorn._types import ASGIApplication
-
-IDLE_TIMEOUT = 3600
-"""Seconds a connection may be idle: longer than any scrape interval, since a scraper is known by its connection."""
+_log = logging.getLogger("threatboard")
 
 BACKLOG = 4096
 
-MakeProtocol = Callable[[Config, ServerState, asyncio.AbstractEventLoop], BoundedProtocol]
+ACCEPTED_AT_ONCE = 64
+"""Connections with TLS accepted in one go."""
+
+ACCEPT_AGAIN = 1.0
+"""Seconds until connections are accepted again after that failed."""
+
+RECEIVE_BUFFER = 64 * 1024
+"""Bytes that one read takes at the most."""
+
+SCARCE_BUFFER = 4 * 1024
+"""The same while `intake.max_inflight` is used up."""
 
 
 class ListenError(Exception):
     """A listener cannot start; the message says which and what to do."""
 
 
+class Limits(Protocol):
+    """Bounds in seconds, bytes and connections; the `intake` section of the configuration has them."""
+
+    @property
+    def head_timeout(self) -> float: ...
+    @property
+    def body_timeout(self) -> float: ...
+    @property
+    def max_body(self) -> int: ...
+    @property
+    def max_connections(self) -> int: ...
+
+
+class Application(Protocol):
+    """Who answers the requests of a listener."""
+
+    def screen(self, request: Request, connection: Connection, /) -> Answer | None:
+        """Refuses a request by its head alone, or does not."""
+
+    def answer(
+        self, request: Request, body: bytes, connection: Connection, /
+    ) -> Answer | Stream | Coroutine[None, None, Answer]:
+        """Answers a whole request: at once, while the answer is sent, or after work that lets others in between."""
+
+    def refused(self, reason: str, sentence: str, path: bytes, address: str, /) -> None:
+        """Is told of each request or connection that was refused or cut."""
+
+
 class Listener:
     """One address that is listened on. `setting` is its name in the configuration, for messages."""
 
-    def __init__(self, setting: str, address: Address, tls: Tls | None) -> None:
+    def __init__(self, setting: str, address: Address, limits: Limits, inflight: Inflight, turns: Turns) -> None:
         """Binds the address; raises ListenError. Connections wait in the backlog until `start`."""
-        self._tls = tls
-        self._state = ServerState()
+        self.limits = limits
+        self.inflight = inflight
+        self.turns = turns
+        self.connections = Connections()
+        self.heads = KnownHeads()
+        self.streams = Streams()
+        self.draining = False
+        self.context: ssl.SSLContext | None = None
+        self.application: Application
+        self._buffer = memoryview(bytearray(RECEIVE_BUFFER))
+        self._scarce = self._buffer[:SCARCE_BUFFER]
         self._server: asyncio.Server | None = None
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-        dual = address.host == "::" and socket.has_dualstack_ipv6()
         try:
             self._socket = socket.create_server(
-                (address.host, address.port), family=family, backlog=BACKLOG, dualstack_ipv6=dual
+                (address.host, address.port), family=family, backlog=BACKLOG, dualstack_ipv6=_is_dual(address.host)
             )
         except OSError as error:
             raise ListenError(f"{setting}: cannot listen on {address}: {_explain(error)}") from error
@@ -56,40 +99,81 @@ class Listener:
         port: int = self._socket.getsockname()[1]
         return port
 
-    @property
-    def connections(self) -> int:
-        """Connections that are open now."""
-        return len(self._state.connections)
+    def buffer(self) -> memoryview:
+        """Where the next read goes; one for all connections, since what was read is taken out at once."""
+        return self._scarce if self.inflight.full else self._buffer
 
-    async def start(self, make: MakeProtocol, application: "ASGIApplication", handshake_timeout: float) -> None:
-        """Begins to take connections, each with a protocol; `application` answers where that does not do it itself."""
+    def received(self, size: int) -> bytes:
+        """What was read last."""
+        return bytes(self._buffer[:size])
+
+    def use_tls(self, context: ssl.SSLContext | None) -> None:
+        """Takes a context into use for connections to come; ends those whose client CA is trusted no longer."""
+        if context is None or context is self.context:
+            return
+        old, self.context = self.context, prepare(context)
+        if old is not None and distrusts(self.context, old):
+            for connection in self.connections:
+                assert isinstance(connection, HttpProtocol)
+                connection.finish()
+
+    async def start(self, application: Application) -> None:
+        """Begins to take connections, whose requests `application` answers."""
+        self.application = application
         loop = asyncio.get_running_loop()
-        config = Config(
-            application,
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            lifespan="off",
-            ws="none",
-            timeout_keep_alive=IDLE_TIMEOUT,
-        )
-        self._server = await loop.create_server(
-            lambda: make(config, self._state, loop),
-            sock=self._socket,
-            backlog=BACKLOG,
-            ssl=self._tls.context if self._tls else None,
-            ssl_handshake_timeout=handshake_timeout if self._tls else None,
-        )
+        if self.context is not None:
+            # A server of asyncio's says nothing of a connection before its TLS handshake is done.
+            self._socket.setblocking(False)
+            self._socket.listen(BACKLOG)
+            loop.add_reader(self._socket, self._accept, loop)
+            return
+        self._server = await loop.create_server(lambda: HttpProtocol(self, loop), sock=self._socket, backlog=BACKLOG)
+
+    def close(self) -> None:
+        """Frees the port."""
+        self._socket.close()
+
+    def _accept(self, loop: asyncio.AbstractEventLoop) -> None:
+        for _ in range(ACCEPTED_AT_ONCE):
+            try:
+                accepted, address = self._socket.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:  # most often too many open files
+                _log.error("connections cannot be accepted for a moment: %s", error.strerror)
+                loop.remove_reader(self._socket)
+                loop.call_later(ACCEPT_AGAIN, self._accept_again, loop)
+                return
+            accepted.setblocking(False)
+            HttpProtocol(self, loop).accepted(accepted, address[0])
+
+    def _accept_again(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._socket.fileno() >= 0:
+            loop.add_reader(self._socket, self._accept, loop)
 
     async def stop(self, patience: float) -> None:
         """Closes the port and every idle connection; requests under way may be finished within this many seconds."""
+        self.draining = True
         if self._server is not None:
             self._server.close()
-        for connection in list(self._state.connections):
-            connection.shutdown()
+        else:
+            asyncio.get_running_loop().remove_reader(self._socket)
+        self.close()
+        for connection in self.connections:
+            assert isinstance(connection, HttpProtocol)
+            connection.finish()
         deadline = time.monotonic() + patience
-        while self._state.connections and time.monotonic() < deadline:
+        while len(self.connections) and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
+
+
+def _is_dual(host: str) -> bool:
+    """True for every spelling of `::`, where IPv4 is taken as well."""
+    try:
+        parsed = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return parsed.version == 6 and parsed.is_unspecified and socket.has_dualstack_ipv6()
 
 
 def _explain(error: OSError) -> str:

@@ -1,196 +1,356 @@
-"""uvicorn's HTTP/1.1 protocol with the bounds that it lacks.
+"""HTTP on one connection: reads requests and has them answered in order, within every budget.
 
-uvicorn leaves half a head open for ever, reads heads of any size, and answers garbage in plain text. Here time, size
-and number of connections are limited, and JSON says what was wrong.
+An answer is made by a plain function where it holds little, by a task where it holds much, and piece by piece where it
+is long. While one is being made, and while the client does not read, nothing further is read from it.
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+import logging
+import time
+from collections import deque
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING
 
-import httptools
-from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.server import ServerState
+from exporter.server.budget import FREE
+from exporter.server.http import LAST_CHUNK, Answer, Request, Stream, chunk
+from exporter.server.lifecycle import SEND_TIMEOUT, Lifecycle
+from exporter.server.reader import HEAD, IDLE, PIECE, RequestReader, too_large
 
-from exporter.catalog import MAX_HEAD_BYTES
-from exporter.server.http import Answer, Headers
-from exporter.store.scrapers import Connection
+if TYPE_CHECKING:
+    from exporter.server.listener import Listener
+
+_log = logging.getLogger("threatboard")
+
+TURN = 0.002
+"""Seconds of work for one connection in one go."""
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+_OVERLOADED = Answer.refusal(503, "too_many_pages", "too many pages are being read; try again")
+
+Turn = tuple[Request, Answer | None, bytes, bool]
+"""A request that is whole: its head, its refusal or its body, and whether the connection goes on after it."""
 
 
-@dataclass
-class Limits:
-    """Bounds of one listener, in seconds, bytes and connections; may change while it runs."""
+class HttpProtocol(Lifecycle):
+    """See above."""
 
-    head_timeout: float = 10.0
-    body_timeout: float = 10.0
-    max_body: int = 1 << 20
-    max_connections: int = 10_000
-    draining: bool = False
-    """Every answer ends its connection, so that the client's next request goes elsewhere."""
-
-
-class BoundedProtocol(HttpToolsProtocol):
-    """One connection of a listener: refuses with a sentence what goes past `limits`, tells `refused(reason, path)`."""
-
-    def __init__(
-        self,
-        config: Config,
-        state: ServerState,
-        loop: asyncio.AbstractEventLoop,
-        *,
-        limits: Limits,
-        refused: Callable[[str, bytes], None],
-    ) -> None:
-        super().__init__(config, state, {}, loop)
-        self.limits = limits
-        self.peer = Connection("")
-        self.url = b""
-        self._refused = refused
-        self._in_head = False
-        self._in_body = False
-        self._head_bytes = 0
-        self._read_bytes = 0
-        self._ended = False
+    def __init__(self, listener: "Listener", loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(listener, loop)
+        self._reader: RequestReader | None = None
+        self._unread = b""
+        self._waiting: deque[Turn] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._stream: Stream | None = None
+        self._stream_goes_on = self._chunked = True
+        self._in_work = 0
         self._deadline: asyncio.TimerHandle | None = None
+        self._send_deadline: asyncio.TimerHandle | None = None
+        self._held = 0
+        self._reading = True
+        self._has_turn = False
+        self._client_reads = True
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        super().connection_made(transport)
-        self.peer.address = self.client[0] if self.client else ""
-        self.peer.abort = transport.abort
-        if len(self.connections) > self.limits.max_connections:
-            # Not an answer: Falco takes a 503 for success, but logs a connection that was cut.
-            self._refused("too_many_connections", b"")
-            self._ended = True
-            transport.abort()
-            return
-        # A connection is kept for those who have sent something: others would take the places of senders.
-        self._wait_for_next(self.limits.head_timeout)
+    # What the lifecycle asks
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.peer.closed = True
-        self._clear_deadline()
-        self._unset_keepalive_if_required()
-        if self._in_body and not self._ended:
-            self._refused("truncated", self._path())
-        super().connection_lost(exc)
+    @property
+    def answering(self) -> bool:
+        return self._task is not None or self._stream is not None
 
-    def data_received(self, data: bytes) -> None:
-        if self._ended:
-            return
-        self._read_bytes = len(data)
-        if not self._in_body:
-            self._head_bytes += self._read_bytes
-        while data and not self._ended:
-            try:
-                self.parser.feed_data(data)
-                data = b""
-            except httptools.HttpParserUpgrade as upgrade:
-                data = self._without_upgrade(data[upgrade.args[0] :])
-            except httptools.HttpParserError:
-                self._end(Answer.refusal(400, "malformed_http", "this is not a valid HTTP/1.1 request"))
-        if not self._ended:
-            self._watch()
-
-    def _without_upgrade(self, rest: bytes) -> bytes:
-        """A request that asks for another protocol, without its asking, to be read again: the parser drops its body."""
-        method = self.parser.get_method()
-        if method == b"CONNECT":
-            self._end(Answer.refusal(405, "method", "this is no proxy"))
-            return b""
-        lines = [method + b" " + self.url + b" HTTP/1.1"]
-        lines += [name + b": " + value for name, value in self.headers if name != b"upgrade"]
-        self.parser = httptools.HttpRequestParser(self)
-        return b"\r\n".join([*lines, b"", rest])
-
-    def _watch(self) -> None:
-        """After each read: a request that is not whole yet has a deadline from its first byte."""
-        if self._in_head and self._head_bytes > MAX_HEAD_BYTES:
-            self._end_head_too_large()
-        elif self._in_head:
-            self._set_deadline(self.limits.head_timeout)
-        elif self._in_body:
-            self._set_deadline(self.limits.body_timeout)
-        else:
-            self._clear_deadline()
+    def _under_way(self) -> bool:
+        return self.answering or bool(self._unread) or (self._reader is not None and self._reader.receiving != IDLE)
 
     def _path(self) -> bytes:
-        """Where the request that is under way wants to go, once that is known."""
-        return self.url.partition(b"?")[0] if self._in_body else b""
+        return self._reader.path if self._reader is not None else b""
 
-    def on_message_begin(self) -> None:
-        self._unset_keepalive_if_required()
-        super().on_message_begin()
-        self.scope["state"]["connection"] = self.peer
-        self._in_head = True
+    def _begin(self) -> None:
+        self.go_on()  # with what came in the same breath as the end of the handshake
 
-    def on_headers_complete(self) -> None:
-        if self._head_complete():
-            super().on_headers_complete()
+    def _release(self) -> None:
+        if self._reader is not None:
+            self._reader.stop()
+        self._unread = b""
+        self._waiting = None
+        self._hold(0)
+        self._listener.inflight.leave(self)
+        self._end_stream()
+        self._clear_deadline()
+        self._clear_send_deadline()
 
-    def on_body(self, body: bytes) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._reader is not None and self._reader.receiving > HEAD and not self._ended:
+            self.refused("truncated", "the connection ended in the middle of a body")
+        super().connection_lost(exc)
+
+    # Reading
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  # what the transport would like
+        return self._listener.buffer()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self._ended:
+            return
+        data = self._listener.received(nbytes)
+        if self._unread or not self._secured:  # what a transport still had when it was told to pause
+            self._unread += data
+        else:
+            self._work(data)
+
+    def go_on(self) -> None:
+        """Takes another turn, with what was read and not looked at yet."""
+        self._has_turn = False
+        data, self._unread = self._unread, b""
         if not self._ended:
-            super().on_body(body)
+            self._work(data)
 
-    def on_message_complete(self) -> None:
-        if self._message_complete():
-            super().on_message_complete()
+    def _work(self, data: bytes) -> None:
+        """One turn: serves what is in the data, and leaves what is too much for later."""
+        until = 0.0
+        while data and not self._is_blocked():
+            data = self._take(data)
+            if self._ended:
+                return
+            now = time.perf_counter() if data else 0.0
+            until = until or now + TURN
+            if now > until:
+                break
+        self._unread = data
+        if data and not self._is_blocked() and not self._has_turn:
+            self._has_turn = True
+            self._listener.turns.add(self)
+        self._watch()
 
-    def _head_complete(self) -> bool:
-        """Notes the step from head to body; False if there is nothing to answer (yet)."""
-        if self._ended or self.parser.should_upgrade():
-            return False
-        read = self._head_bytes + self._read_bytes  # at least: a second head in one read is not in the first number
-        self._in_head, self._in_body, self._head_bytes = False, True, 0
-        self._clear_deadline()
-        if read > MAX_HEAD_BYTES and _size(self.url, self.headers) > MAX_HEAD_BYTES:
-            self._end_head_too_large()
-        return not self._ended
+    def _is_blocked(self) -> bool:
+        return self.answering or not self._client_reads
 
-    def _message_complete(self) -> bool:
-        """Notes the end of a request; False if there is nothing to answer (yet)."""
-        if self._ended or not self._in_body:
-            return False
-        self._in_body = False
-        self._clear_deadline()
-        return True
+    def _take(self, data: bytes) -> bytes:
+        """Serves a request whose head is known, or gives a piece to the parser; returns the rest."""
+        reader = self._reader
+        if reader is None or reader.receiving == IDLE:
+            known = self._listener.heads.match(data)
+            if known is not None:
+                request, start, end = known
+                refusal = self.screen(request)
+                if refusal is None and end - start > self.max_body:
+                    refusal = too_large(self.max_body)
+                self.serve(request, refusal, data[start:end], True)
+                return data[end:]
+            if reader is None:
+                reader = self._reader = RequestReader(self)
+            reader.candidate = self._listener.heads.candidate(data)
+        reader.feed(data[:PIECE])
+        if reader.learned is not None:
+            self._listener.heads.learn(*reader.learned)
+            reader.learned = None
+        return data[PIECE:]
 
-    def _end_head_too_large(self) -> None:
-        self._end(Answer.refusal(431, "head_too_large", f"the request's head is over {MAX_HEAD_BYTES} bytes"))
+    def _watch(self) -> None:
+        """After each turn: what is under way has a deadline from its first byte, and counts as held."""
+        reader = self._reader
+        receiving = reader.receiving if reader is not None else IDLE
+        held = self._in_work + len(self._unread) + (reader.held if reader is not None and receiving else 0)
+        if held or self._held:
+            self._hold(held)
+        inflight = self._listener.inflight
+        if receiving and held > FREE and inflight.full and not self._is_blocked():
+            inflight.wait(self)
+        if receiving == IDLE or inflight.waits(self):
+            self._clear_deadline()
+        elif self._deadline is None:
+            limits = self._listener.limits
+            seconds = limits.head_timeout if receiving == HEAD else limits.body_timeout
+            self._deadline = self._loop.call_later(seconds, self._too_slow, receiving, seconds)
+        self._read_or_not()
 
-    def _wait_for_next(self, seconds: float) -> None:
-        """Between two requests a connection may be idle for long: Falco has one open per node."""
-        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+    def _read_or_not(self) -> None:
+        """Pauses or resumes reading: no more is read than can be worked on."""
+        wanted = not (self._unread or self._is_blocked() or self._listener.inflight.waits(self))
+        if wanted != self._reading and not self._transport.is_closing():
+            self._reading = wanted
+            if wanted:
+                self._transport.resume_reading()
+            else:
+                self._transport.pause_reading()
 
-    def _set_deadline(self, seconds: float) -> None:
-        if self._deadline is None:
-            self._deadline = self.loop.call_later(seconds, self._too_slow)
+    def _hold(self, size: int) -> None:
+        before, self._held = self._held, size
+        self._listener.inflight.change(before, size)
 
     def _clear_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
-    def _too_slow(self) -> None:
+    def _too_slow(self, receiving: int, seconds: float) -> None:
         self._deadline = None
-        part, seconds = ("head", self.limits.head_timeout) if self._in_head else ("body", self.limits.body_timeout)
-        self._end(Answer.refusal(408, "timeout", f"the request's {part} took longer than {seconds:g}s"))
+        part = "head" if receiving == HEAD else "body"
+        self.end(Answer.refusal(408, "timeout", f"the request's {part} took longer than {seconds:g}s"))
 
-    def _end(self, answer: Answer) -> None:
+    # What the reader asks
+
+    @property
+    def max_body(self) -> int:
+        return self._listener.limits.max_body
+
+    def screen(self, request: Request) -> Answer | None:
+        self._clear_deadline()  # the body has its own
+        return self._listener.application.screen(request, self.peer)
+
+    def invite(self) -> None:
+        self._transport.write(_CONTINUE)
+
+    def serve(self, request: Request, refusal: Answer | None, body: bytes, keep_alive: bool) -> None:
+        if self._transport.is_closing():
+            return
+        if self._is_blocked():  # what else was in the same piece
+            if self._waiting is None:
+                self._waiting = deque()
+            self._waiting.append((request, refusal, body, keep_alive))
+        else:
+            self._answer(request, refusal, body, keep_alive)
+
+    def end(self, answer: Answer) -> None:
         """Gives the last answer of this connection. What the client still sends is read and dropped for a while.
 
         Closing at once would reset the connection, and the client would see that instead of the answer.
         """
-        self._refused(answer.reason, self._path())
+        self.refused(answer.reason, answer.sentence)
         self._ended = True
+        self._unread = b""
+        self._hold(0)
         self._clear_deadline()
-        self._unset_keepalive_if_required()
-        if self.transport.is_closing():
+        self._read_or_not()
+        if self._transport.is_closing():
             return
-        if self.cycle is None or self.cycle.response_complete:
-            self.transport.write(answer.encoded(keep_alive=False))
-        self._deadline = self.loop.call_later(self.limits.body_timeout, self.transport.close)
+        if not self.answering:
+            self._transport.write(answer.encoded(keep_alive=False, request=Request(b"", b"", [])))
+        self._deadline = self._loop.call_later(self._listener.limits.body_timeout, self._transport.close)
 
+    # Answering
 
-def _size(url: bytes, headers: Headers) -> int:
-    return len(url) + sum(len(name) + len(value) for name, value in headers)
+    def _answer(self, request: Request, refusal: Answer | None, body: bytes, keep_alive: bool) -> None:
+        if refusal is not None:
+            if refusal.reason:
+                self._listener.application.refused(refusal.reason, refusal.sentence, request.path, self.peer.address)
+            self._give(refusal, request, keep_alive)
+            return
+        try:
+            made = self._listener.application.answer(request, body, self.peer)
+        except Exception:  # noqa: BLE001  # httptools would make a fault of ours look like the sender's
+            made = self._fault(request)
+        if isinstance(made, Answer):
+            self._give(made, request, keep_alive)
+        elif isinstance(made, Stream):
+            self._send(made, request, keep_alive)
+        else:
+            self._in_work = len(body)
+            self._hold(self._held + len(body))
+            self._task = self._loop.create_task(self._work_on(made, request, keep_alive))
+
+    def _fault(self, request: Request) -> Answer:
+        _log.exception("a request could not be answered")
+        sentence = "threatboard failed to answer this; its log says why"
+        self._listener.application.refused("internal", sentence, request.path, self.peer.address)
+        return Answer.refusal(500, "internal", sentence)
+
+    async def _work_on(self, made: Coroutine[None, None, Answer], request: Request, keep_alive: bool) -> None:
+        try:
+            answer = await made
+        except Exception:  # noqa: BLE001
+            answer = self._fault(request)
+        self._task = None
+        self._in_work = 0
+        if not self.peer.closed:
+            self._give(answer, request, keep_alive)
+            self._next()
+
+    def _give(self, answer: Answer, request: Request, keep_alive: bool) -> None:
+        keep_alive = keep_alive and not self._last and not self._listener.draining
+        if not self._half_closed and not self._transport.is_closing():
+            self._transport.write(answer.encoded(keep_alive, request))
+        self._settle(keep_alive, answer.welcome)
+
+    def _settle(self, keep_alive: bool, welcome: bool) -> None:
+        """After an answer: the connection goes on, or ends."""
+        self.last_used = self._loop.time()
+        if welcome and not self._welcome:
+            self._welcome = True
+            self._listener.connections.welcome(self, self.peer.address)
+        if not keep_alive:
+            self._ended = True
+            self._unread = b""
+            self._transport.close()
+
+    def _next(self) -> None:
+        """After an answer that took its time: what came meanwhile."""
+        while self._waiting and not self._ended and not self._is_blocked():
+            self._answer(*self._waiting.popleft())
+        if not self._ended and not self._is_blocked():
+            self.go_on()
+
+    # Long answers, and clients that do not read
+
+    def _send(self, stream: Stream, request: Request, keep_alive: bool) -> None:
+        if request.method == b"HEAD":
+            self._transport.write(stream.head(keep_alive, request))
+            self._settle(keep_alive, welcome=True)
+        elif not self._listener.streams.begin(self):
+            self._answer(request, _OVERLOADED, b"", keep_alive)
+        else:
+            keep_alive = keep_alive and not self._last and not self._listener.draining and request.version != "1.0"
+            self._stream, self._stream_goes_on, self._chunked = stream, keep_alive, request.version != "1.0"
+            self._transport.write(stream.head(keep_alive, request))
+            self._expect_reader()
+            self._loop.call_soon(self._pump)
+
+    def _pump(self) -> None:
+        """Sends one piece; between two pieces the others' events are taken."""
+        stream = self._stream
+        if stream is None or not self._client_reads or self._transport.is_closing():
+            return
+        try:
+            data = next(stream.chunks, None)
+        except Exception:  # noqa: BLE001
+            _log.exception("a page could not be made to its end")
+            self.abort()
+            return
+        if data is None:
+            self._transport.write(LAST_CHUNK if self._chunked else b"")
+            stream.done()
+            self._end_stream()
+            self._settle(self._stream_goes_on, welcome=True)
+            self._next()
+            return
+        if data:
+            self._transport.write(chunk(data) if self._chunked else data)
+        self._loop.call_soon(self._pump)
+
+    def _end_stream(self) -> None:
+        if self._stream is not None:
+            self._stream = None
+            self._listener.streams.end(self)
+            self._clear_send_deadline()
+
+    def pause_writing(self) -> None:
+        self._client_reads = False
+        self._listener.streams.stand_still(self)
+        self._expect_reader()
+        self._read_or_not()
+
+    def resume_writing(self) -> None:
+        self._client_reads = True
+        self._listener.streams.move(self)
+        if self._stream is not None:
+            self._loop.call_soon(self._pump)
+        else:
+            self._clear_send_deadline()
+            self._loop.call_soon(self._next)
+
+    def _expect_reader(self) -> None:
+        if self._send_deadline is None:
+            self._send_deadline = self._loop.call_later(SEND_TIMEOUT, self.cut)
+
+    def _clear_send_deadline(self) -> None:
+        if self._send_deadline is not None:
+            self._send_deadline.cancel()
+            self._send_deadline = None

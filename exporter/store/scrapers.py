@@ -7,10 +7,10 @@ answer was read, so `offered` becomes `confirmed`. After a reconnection nothing 
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from exporter.clock import Clock
+from exporter.server.http import Connection
 from exporter.store.series import Births
 from exporter.store.state import State
 
@@ -28,15 +28,6 @@ ASSUMED_INTERVAL = 60.0
 
 MISSED = 1.5
 """A scraper whose connection looks open but who is this many intervals late has lost it without our noticing."""
-
-
-@dataclass(eq=False, slots=True)
-class Connection:
-    """A client's connection: the peer's address, whether it has ended, and how to end it at once."""
-
-    address: str
-    closed: bool = False
-    abort: Callable[[], None] = lambda: None
 
 
 @dataclass(eq=False, slots=True)

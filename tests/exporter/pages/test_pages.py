@@ -3,7 +3,6 @@
 import gzip
 import http.client
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,11 +10,6 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporter.metrics import Metrics
-from exporter.pages import Pages
-from exporter.server.http import Answer
-from exporter.store.scrapers import Scrapers
-from exporter.store.series import Births
 from tests.support.receiver import PATIENCE, Receiver, alert, receiver
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5"
@@ -195,14 +189,3 @@ def test_a_scraper_that_ends_in_the_middle_of_a_page_does_no_harm(tmp_path: Path
                 assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
         assert len(running.get("/metrics")[2]) > 1_000_000
         assert "Traceback" not in running.log.read_text()
-
-
-def test_a_fault_of_ours_is_told_in_json(caplog: pytest.LogCaptureFixture) -> None:
-    def broken(_: object) -> Answer:
-        raise ZeroDivisionError
-
-    pages = Pages(Metrics(), Scrapers(Births(time), time), lambda: True, {"/": broken})
-    answer = pages._view("/", b"")
-
-    assert (answer.status, list(json.loads(answer.body))) == (500, ["error"])
-    assert "ZeroDivisionError" in caplog.text

@@ -1,5 +1,6 @@
 """Properties: whatever is posted is an event or a rejection, and the page can be read afterwards."""
 
+import asyncio
 import json
 
 import orjson
@@ -11,13 +12,14 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporter import catalog
-from exporter.config import Falco
+from exporter.config import Config, Falco
 from exporter.events import Recent
 from exporter.intake import Intake
 from exporter.intake.pipeline import Pipeline, Route
+from exporter.intake.refusals import Refusals
 from exporter.intake.ruling import FalcoRuling
 from exporter.metrics import Metrics, StoreCollector
-from exporter.server.http import Headers, Request
+from exporter.server.http import Answer, Connection, Headers, Request
 from exporter.sources.falco import FALCO
 from tests.support.clock import FakeClock
 
@@ -34,16 +36,20 @@ class Exporter:
         self.metrics = Metrics(limit=50, clock=clock)
         self.recent = Recent()
         self.recent.resize(5)
-        self.intake = Intake(Pipeline(self.metrics, self.recent, None, clock), self.metrics)
+        pipeline = Pipeline(self.metrics, self.recent, None, clock)
+        self.intake = Intake(Config, pipeline, self.metrics, Refusals(clock))
+        self.connection = Connection("127.0.0.1")
         self.intake.routes = {b"/falco": Route(FALCO, FalcoRuling(Falco()))}
 
     def post(self, body: bytes, headers: Headers) -> int:
         request = Request(b"POST", b"/falco", headers)
-        assert self.intake.screen(request) is None
-        answer = self.intake.take(request, body)
+        assert self.intake.screen(request, self.connection) is None
+        answer = self.intake.answer(request, body, self.connection)
+        if not isinstance(answer, Answer):
+            answer = asyncio.run(answer)
         if answer.body:
             assert orjson.loads(answer.body)
-        assert answer.encoded(keep_alive=True)
+        assert answer.encoded(True, request)
         return answer.status
 
     def page(self, openmetrics: bool) -> str:

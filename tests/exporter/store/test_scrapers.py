@@ -3,7 +3,8 @@
 import pytest
 
 from exporter.catalog import Metric
-from exporter.store.scrapers import FORGET_AFTER, MAX_SCRAPERS, Connection, Scrapers
+from exporter.server.http import Connection
+from exporter.store.scrapers import FORGET_AFTER, MAX_SCRAPERS, Scrapers
 from exporter.store.series import Births, Family
 from tests.support.clock import FakeClock
 

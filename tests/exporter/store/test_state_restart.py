@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.store.scrapers import Connection
+from exporter.server.http import Connection
 from exporter.store.state import VERSION
 from tests.support.clock import FakeClock
 from tests.support.kept import Kept
