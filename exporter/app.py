@@ -53,7 +53,8 @@ class Receiver:
 
     def __init__(self, path: Path | None) -> None:
         """Reads the configuration, takes up what was kept, and takes both ports; raises ConfigError or ListenError."""
-        self._reloader = Reloader(path, self._use, lambda success, at: self.metrics.reloaded(success, at))
+        self._in_use = False
+        self._reloader = Reloader(path, self._use, self._reloaded)
         config = self._reloader.start()
         turns = Turns()
         self._inflight = Inflight(config.intake.max_inflight, turns)
@@ -78,7 +79,12 @@ class Receiver:
             self._current, self.metrics, self._scrapers, lambda: self._ready, views, self._intake.refused
         )
         self._use(config)
-        self.metrics.reloaded(True, time.time())
+        self._in_use = True
+        self._reloaded(True, time.time())
+
+    def _reloaded(self, success: bool, at: float) -> None:
+        if self._in_use:  # not while the first configuration is still being taken into use
+            self.metrics.reloaded(success, at)
 
     def _current(self) -> Config:
         """The configuration in use."""

@@ -93,11 +93,12 @@ class Reloader:
         self._refused: set[frozenset[tuple[Path, str]]] = set()
 
     def start(self) -> Config:
-        """Load for the first time, without `apply` and `report`. Raises ConfigError. `run` sees what changes."""
+        """Load for the first time, without `apply`. Raises ConfigError. What changes from here on is seen by `run`."""
         outcome = self._load()
         if isinstance(outcome, ConfigError):
             raise outcome
         self.config = self._started = outcome
+        self._report(True, self._clock())
         return outcome
 
     async def run(self) -> None:
