@@ -7,10 +7,11 @@ and falcosidekick `types/types.go`. Every key but the rule's name may be missing
 from datetime import UTC, datetime
 from typing import TypeAlias
 
-from exporter.catalog import PRIORITIES, TACTICS
+from exporter.catalog import PRIORITIES
 from exporter.sources import Rejected, Source
 from exporter.sources.body import documents
 from exporter.sources.falco_events import DropMessage, FalcoAlert, Fields, InternalMessage, MetricsSnapshot
+from exporter.sources.tactics import tactic
 from exporter.sources.text import MAX_TEXT_CHARS, clean
 from exporter.sources.workload import deployment_of, workload
 
@@ -26,14 +27,6 @@ _PRIORITY_AS_SENT = {priority.title(): priority for priority in PRIORITIES}  # F
 
 # Missing before Falco 0.30; plural from falcosidekick, upper case from Falco's gRPC enumeration.
 _SOURCE_OF = {"": "syscall", "syscalls": "syscall", "SYSCALL": "syscall"}
-
-# The numbers that MITRE ATT&CK (Enterprise) gives its tactics, in the order of catalog.TACTICS.
-_TACTIC_IDS = (43, 42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 10, 40)
-_TACTIC_RANK = {f"mitre_{tactic}": rank for rank, tactic in enumerate(TACTICS)}
-_TACTIC_RANK |= {f"ta{number:04}": rank for rank, number in enumerate(_TACTIC_IDS)}
-_TACTIC_RANK["mitre_data_destruction"] = TACTICS.index("impact")  # a technique that a published rule uses as a tactic
-
-_TACTIC_BEGINNINGS = ("mi", "MI", "Mi", "TA", "ta", "Ta")
 
 _NAMESPACE_FIELDS = ("k8s.ns.name", "k8smeta.ns.name", "ka.target.namespace")
 _POD_FIELDS = ("k8s.pod.name", "k8smeta.pod.name", "ka.target.pod.name")
@@ -81,7 +74,7 @@ def _event(value: object) -> FalcoEvent | Rejected:
         rule,
         _priority(get("priority")),
         source,
-        _tactic(get("tags")),
+        tactic(get("tags")),
         hostname,
         _first(raw, _NAMESPACE_FIELDS),
         pod,
@@ -107,22 +100,6 @@ def _priority(value: object) -> str:
     if type(value) is str and (priority := _PRIORITY_AS_SENT.get(value)):
         return priority
     return _PRIORITY_OF.get(clean(value).strip().lower(), "unknown")
-
-
-def _tactic(tags: object) -> str:
-    """The earliest tactic on the attack chain that the tags name, or the empty string.
-
-    Spellings: `mitre_defense_evasion`, `TA0005`, `TA0005-defense-evasion`, in any case.
-    """
-    if type(tags) is not list:
-        return ""
-    earliest = len(TACTICS)
-    for tag in tags:
-        if type(tag) is str and tag[:2] in _TACTIC_BEGINNINGS:
-            key = tag.lower()
-            rank = _TACTIC_RANK.get(key.partition("-")[0] if key.startswith("ta") else key.replace("-", "_"), earliest)
-            earliest = min(earliest, rank)
-    return TACTICS[earliest] if earliest < len(TACTICS) else ""
 
 
 def _first(raw: dict[str, object], names: tuple[str, ...]) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.catalog import MAX_DEPTH, METRICS, PRIORITIES, REJECT_REASONS, TACTICS
+from exporter.catalog import MAX_DEPTH, METRICS, PRIORITIES, REJECT_REASONS
 from exporter.sources import Rejected
 from exporter.sources.falco import FALCO, FalcoEvent, parse
 from exporter.sources.falco_events import DropMessage, FalcoAlert, Fields, InternalMessage, MetricsSnapshot
@@ -271,53 +271,6 @@ def test_falco_is_a_source_of_the_control_ids() -> None:
 )
 def test_a_priority_in_any_case_is_one_of_the_catalog(sent: object, expected: str) -> None:
     assert alert(priority=sent).priority == expected
-
-
-@pytest.mark.parametrize(
-    ("tags", "expected"),
-    [
-        *(([f"mitre_{tactic}"], tactic) for tactic in TACTICS),
-        (["TA0005-defense-evasion"], "defense_evasion"),
-        (["TA0005"], "defense_evasion"),
-        (["ta0010"], "exfiltration"),
-        (["MITRE_Lateral-Movement"], "lateral_movement"),
-        (["TA0043", "TA0040"], "reconnaissance"),
-        (["TA0042"], "resource_development"),
-        (["mitre_impact", "mitre_execution", "container"], "execution"),
-        (["mitre_exfiltration", "mitre_command_and_control"], "command_and_control"),
-        (["mitre_data_destruction"], "impact"),
-        (["mitre_unheard_of", "TA9999", "T1059", "TA00051"], ""),
-        ([], ""),
-        (None, ""),
-        ("mitre_execution", ""),
-        ([{"mitre_execution": 1}, 5, None], ""),
-    ],
-)
-def test_the_earliest_tactic_among_the_tags_is_taken_in_any_spelling(tags: object, expected: str) -> None:
-    assert alert(tags=tags).tactic == expected
-
-
-@pytest.mark.parametrize(
-    ("number", "tactic"),
-    [
-        (1, "initial_access"),
-        (2, "execution"),
-        (3, "persistence"),
-        (4, "privilege_escalation"),
-        (5, "defense_evasion"),
-        (6, "credential_access"),
-        (7, "discovery"),
-        (8, "lateral_movement"),
-        (9, "collection"),
-        (10, "exfiltration"),
-        (11, "command_and_control"),
-        (40, "impact"),
-        (42, "resource_development"),
-        (43, "reconnaissance"),
-    ],
-)
-def test_a_tactics_number_is_the_one_that_mitre_gave_it(number: int, tactic: str) -> None:
-    assert alert(tags=[f"TA{number:04}"]).tactic == tactic
 
 
 @pytest.mark.parametrize(
