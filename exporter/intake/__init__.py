@@ -31,7 +31,7 @@ SLICE = 64
 SHOWN_ERRORS = 10
 """Sentences in the answer to a batch; the rest are only counted."""
 
-_STATUS = {"too_large": 413, "too_many_events": 413, "unknown_encoding": 415}
+_STATUS = {"internal": 500, "too_large": 413, "too_many_events": 413, "unknown_encoding": 415}
 """Reason -> status where it is not 400."""
 
 

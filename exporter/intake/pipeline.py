@@ -1,5 +1,6 @@
 """What happens to a body once the listener has all of it: parse, tune, count, remember."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -8,6 +9,8 @@ from exporter.clock import Clock
 from exporter.events import LineWriter, Recent, Record, line
 from exporter.metrics import Metrics
 from exporter.sources import Counters, Event, Line, Rejected, Source
+
+_log = logging.getLogger("threatboard")
 
 
 class Counted(Protocol):
@@ -24,6 +27,8 @@ class Ruling(NamedTuple):
 
 
 Tune = Callable[[Event], Ruling]
+
+_FAULT = Rejected("internal", "threatboard failed to count this; its log says why")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +64,15 @@ class Pipeline:
             if isinstance(event, Rejected):
                 rejected.append(event)
                 self._metrics.reject(control, event.reason)
+                continue
+            try:
+                self._accept(control, event, route.tune(event))
+            except Exception:  # noqa: BLE001  # one event takes no others along
+                _log.exception("an event could not be counted")
+                rejected.append(_FAULT)
+                self._metrics.reject(control, _FAULT.reason)
             else:
                 accepted += 1
-                self._accept(control, event, route.tune(event))
         return Outcome(accepted, rejected)
 
     def _accept(self, control: str, event: Event, ruling: Ruling) -> None:

@@ -38,7 +38,7 @@ _TIME_FIELDS = ("evt.time", "evt.time.iso8601", "evt.rawtime", "evt.datetime", "
 
 _SHORTEST_TIME = len("2030-01-02T03:04:05")
 _MIN_NANOSECONDS = 10**17  # in 1973: a smaller number is in another unit
-_MAX_COUNT = 2**64
+_MAX_COUNT = 2**64 - 1
 _MAX_COUNT_DIGITS = 20
 
 
@@ -148,7 +148,7 @@ def _time(written: object, raw: dict[str, object]) -> float | None:
 
 
 def _count(value: object) -> int | None:
-    """A whole number from 0 to 2^64, sent as a number or, as in drop messages, as digits; None for anything else."""
+    """A whole number from 0 to 2^64 - 1, as a number or, as in drop messages, digits; None for all else."""
     if isinstance(value, str):
         if not (value.isascii() and value.isdigit() and len(value) <= _MAX_COUNT_DIGITS):
             return None
