@@ -19,6 +19,7 @@ _MAGIC = int.from_bytes(b"thrtbrd1", "little")
 _WORD = 8
 _HEADER = 4096 // _WORD
 _CHECK = 2
+_SLOT_DIGITS = 9
 
 REWRITE_ABOVE = 1 << 20
 """A key file is written anew when it is twice what it need be and larger than this many bytes."""
@@ -48,6 +49,7 @@ class FileLedger:
         """Opens or makes the files; raises OSError or ForeignStateError."""
         self._health = health
         self._cells_path, self._keys_path = folder / f"{family}.cells", folder / f"{family}.keys"
+        self._width = len(labels)
         self._head = _line(b"labels", orjson.dumps(labels))
         self.cells = memoryview(b"").cast("Q")
         self._mapped = self._short = self._stale = False
@@ -69,13 +71,23 @@ class FileLedger:
         checks = self.cells[_CHECK::WORDS].tolist()
         lost = {slot for slot, check in enumerate(checks) if check} | named.keys()
         for slot, line in named.items():
-            if slot < len(checks) and checks[slot] == _check(line):
+            labels = self._labels(line) if slot < len(checks) and checks[slot] == _check(line) else None
+            if labels is not None:
                 lost.remove(slot)
-                yield slot, tuple(orjson.loads(line.split(b" ", 2)[2]))
+                yield slot, labels
         for slot in lost:
             self.drop(slot)
         if lost:
             _log.warning("state: %s: %d series could not be read, they begin anew", self._keys_path, len(lost))
+
+    def _labels(self, line: bytes) -> Labels | None:
+        """The label values of a line; None if it has not those of this family, whatever its checksum says."""
+        try:
+            values = orjson.loads(line.split(b" ", 2)[2])
+        except (IndexError, orjson.JSONDecodeError):
+            return None
+        fits = isinstance(values, list) and len(values) == self._width
+        return tuple(values) if fits and all(isinstance(value, str) for value in values) else None
 
     def reserve(self, slots: int) -> bool:
         """Makes room for this many slots; False if the disk has none."""
@@ -152,8 +164,10 @@ class FileLedger:
         damaged = 0
         for line in content.split(b"\n"):
             checksum, _, rest = line.partition(b" ")
-            if checksum == _checksum(rest):
-                held[rest.partition(b" ")[0]] = line
+            key = rest.partition(b" ")[0]
+            is_slot = key.isdigit() and len(key) <= _SLOT_DIGITS
+            if checksum == _checksum(rest) and (is_slot or key == b"labels"):
+                held[key] = line
             elif line:
                 damaged += 1
         if damaged:
@@ -184,7 +198,7 @@ class FileLedger:
     def _rewrite(self, text: bytes) -> None:
         fresh = self._keys_path.with_suffix(".new")
         try:
-            fresh.write_bytes(text)
+            write_private(fresh, text)
             fresh.replace(self._keys_path)
             file = os.open(self._keys_path, os.O_RDWR | os.O_APPEND)
         except OSError as error:
@@ -201,6 +215,17 @@ class FileLedger:
 
     def _trouble_with_keys(self, error: OSError) -> None:
         self._health.trouble(self._keys_path.name, f"{self._keys_path} cannot be written: {error.strerror}")
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Writes a file that nobody else may read, whatever the umask and whatever was there; raises OSError."""
+    path.unlink(missing_ok=True)
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        while content:
+            content = content[os.write(file, content) :]
+    finally:
+        os.close(file)
 
 
 def _line(key: bytes, text: bytes) -> bytes:

@@ -26,7 +26,7 @@ from pathlib import Path
 
 import orjson
 
-from exporter.store.ledger import FileLedger, ForeignStateError
+from exporter.store.ledger import FileLedger, ForeignStateError, write_private
 from exporter.store.series import Labels, Ledger, MemoryLedger
 
 _log = logging.getLogger("threatboard")
@@ -74,7 +74,7 @@ class State:
             return
         fresh = self._folder / "scrapers.new"
         try:
-            fresh.write_bytes(orjson.dumps(content))
+            write_private(fresh, orjson.dumps(content))
             fresh.replace(self._folder / "scrapers.json")
         except OSError as error:
             self.trouble("scrapers.json", f"{fresh} cannot be written: {error.strerror}")
@@ -98,7 +98,10 @@ class State:
         try:
             directory.mkdir(parents=True, exist_ok=True)
             self._lock(directory)
-            folder.mkdir(exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
+            folder.chmod(0o700)
+            for file in folder.iterdir():  # of an older version, which left some readable to others
+                file.chmod(0o600)
             self._ledgers = {family: self._open_family(folder, family, labels) for family, labels in families.items()}
         except OSError as error:
             self._ledgers = {family: MemoryLedger() for family in families}

@@ -22,10 +22,9 @@ class Disk:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.error: int | None = None
         self.room = 0
-        self._write, self._allocate, self._replace = os.write, os.posix_fallocate, Path.write_bytes
+        self._write, self._allocate = os.write, os.posix_fallocate
         monkeypatch.setattr(os, "write", self.write)
         monkeypatch.setattr(os, "posix_fallocate", self.allocate)
-        monkeypatch.setattr(Path, "write_bytes", lambda path, content: self.replace(path, content))
 
     def fail(self, error: int, room: int = 0) -> None:
         """From now on it takes only this many bytes more."""
@@ -47,11 +46,6 @@ class Disk:
         if self.error is not None and os.fstat(file).st_size < size:
             raise OSError(self.error, os.strerror(self.error))
         self._allocate(file, start, size)
-
-    def replace(self, path: Path, content: bytes) -> int:
-        if self.error is not None:
-            raise OSError(self.error, os.strerror(self.error))
-        return self._replace(path, content)
 
 
 @pytest.fixture
