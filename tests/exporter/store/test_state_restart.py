@@ -49,6 +49,22 @@ def test_after_a_kill_each_of_two_scrapers_sees_each_step_from_zero_to_one_once(
             assert seen(scraper, rule)[-1] == 1
 
 
+def test_a_scraper_that_has_not_seen_a_zero_sees_it_after_a_kill_though_another_has_seen_the_value(
+    tmp_path: Path,
+) -> None:
+    """Nothing else is born: only what is restored of the series itself can tell that it is young to somebody."""
+    clock = FakeClock()
+    with Kept(tmp_path, clock=clock) as first:
+        one, two = Connection("10.0.0.1"), Connection("10.0.0.2")
+        scrape(first, one), scrape(first, two)
+        first.add("a")
+        assert [scrape(first, one)["a"] for _ in range(3)] == [0, 1, 1]
+    with Kept(tmp_path, clock=clock) as second:
+        one, two = Connection("10.0.0.1"), Connection("10.0.0.2")
+        assert [scrape(second, two)["a"] for _ in range(3)] == [0, 1, 1]
+        assert scrape(second, one)["a"] == 1
+
+
 def test_what_zero_hold_has_shown_does_not_fall_to_zero_at_a_restart(tmp_path: Path) -> None:
     clock = FakeClock()
     with Kept(tmp_path, clock=clock) as first:
