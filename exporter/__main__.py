@@ -14,12 +14,13 @@ from exporter.config import ConfigError, describe, load
 from exporter.send_test import send_test
 
 STDERR = 2
+LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code: 0 good, 1 it failed and said why, 2 wrong usage."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=LOG_FORMAT)
     code: int = options.run(options)
     return code
 
@@ -71,9 +72,12 @@ def _receive(options: argparse.Namespace) -> int:
     import uvloop
 
     from exporter.app import Receiver
+    from exporter.log import ThreadHandler
     from exporter.server.listener import ListenError
 
     _hold_standard_streams()
+    if sys.stderr is not None:  # where a parent closed it there is nobody to tell
+        logging.basicConfig(handlers=[ThreadHandler(sys.stderr)], level=logging.INFO, format=LOG_FORMAT, force=True)
 
     async def run() -> int:
         return await Receiver(options.config).run()
