@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 from exporter.server.budget import FREE
 from exporter.server.http import LAST_CHUNK, Answer, Request, Stream, chunk
 from exporter.server.lifecycle import SEND_TIMEOUT, Lifecycle
-from exporter.server.reader import HEAD, IDLE, PIECE, RequestReader, too_large
+from exporter.server.reader import HEAD, IDLE, RequestReader, too_large
 
 if TYPE_CHECKING:
     from exporter.server.listener import Listener
 
 _log = logging.getLogger("threatboard")
 
-TURN = 0.002
+TURN = 0.001
 """Seconds of work for one connection in one go."""
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -138,11 +138,12 @@ class HttpProtocol(Lifecycle):
             if reader is None:
                 reader = self._reader = RequestReader(self)
             reader.candidate = self._listener.heads.candidate(data)
-        reader.feed(data[:PIECE])
+        size = reader.wanted
+        reader.feed(data[:size])
         if reader.learned is not None:
             self._listener.heads.learn(*reader.learned)
             reader.learned = None
-        return data[PIECE:]
+        return data[size:]
 
     def _watch(self) -> None:
         """After each turn: what is under way has a deadline from its first byte, and counts as held."""

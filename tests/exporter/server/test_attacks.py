@@ -1,0 +1,83 @@
+"""What a hostile client can make the receiver hold: each attack with thousands of connections, and honest posts beside.
+
+`THREATBOARD_ATTACK=30` makes each last that many seconds instead of three.
+"""
+
+import contextlib
+import os
+import resource
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.support.load import meanwhile, raw_request, resident
+from tests.support.receiver import alert, receiver
+
+SECONDS = float(os.environ.get("THREATBOARD_ATTACK", "3"))
+
+MOST_MEMORY = 150_000_000
+
+HEAD = b"POST /falco HTTP/1.1\r\nHost: x\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+class Attack(NamedTuple):
+    """So many connections, what each sends first, and what each then sends again and again."""
+
+    connections: int
+    first: bytes
+    then: bytes
+
+
+ATTACKS = {
+    "half a body": Attack(4000, HEAD + b"Content-Length: 1000000\r\n\r\n", b"x" * 60_000),
+    "half a head": Attack(4000, HEAD + b"X: ", b"y" * 8000),
+    "chunks of two bytes": Attack(300, CHUNKED, b"2\r\nxx\r\n" * 8000),
+    "a trailer without an end": Attack(300, CHUNKED + b"2\r\n{}\r\n0\r\nX: ", b"y" * 60_000),
+    "pipelined refusals": Attack(100, b"", b"GET /nothing HTTP/1.1\r\n\r\n" * 2500),
+    "pipelined alerts": Attack(100, b"", raw_request() * 60),
+    "nothing": Attack(6000, b"", b""),
+}
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 8000:
+        pytest.fail("this machine allows no process 8000 files; raise the hard limit (ulimit -Hn)")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 8000), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_no_attack_takes_the_memory_or_keeps_others_out(name: str, tmp_path: Path, many_files: None) -> None:
+    attack = ATTACKS[name]
+    with receiver(tmp_path, events={"log": False}) as subject, contextlib.ExitStack() as stack:
+        attackers: list[socket.socket] = []
+        for _ in range(attack.connections):
+            one = stack.enter_context(socket.create_connection(("127.0.0.1", subject.intake)))
+            one.setblocking(False)
+            attackers.append(one)
+            with contextlib.suppress(OSError):
+                one.send(attack.first)
+
+        def send() -> None:
+            for one in attackers:
+                with contextlib.suppress(OSError):
+                    one.send(attack.then)
+            time.sleep(0.005)
+
+        most = 0
+        with meanwhile(send):
+            until = time.monotonic() + SECONDS
+            while time.monotonic() < until:
+                assert subject.post(alert())[0] == 204
+                assert subject.get("/healthz")[0] == 200
+                most = max(most, resident(subject))
+        assert most < MOST_MEMORY
+        assert "Traceback" not in subject.log.read_text()
