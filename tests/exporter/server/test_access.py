@@ -154,7 +154,55 @@ PROXY_HEADERS = (
     "X-Forwarded-Proto",
     "X-Forwarded-Host",
     "X-Envoy-Attempt-Count",
+    "X-Real-IP",
+    "X-Whatever-A-Proxy-Adds",
 )
+
+FROM_ANOTHER_SITE: tuple[dict[str, str], ...] = (
+    {"Origin": "https://attacker.example"},
+    {"Origin": "null"},
+    {"Referer": "https://attacker.example/"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+)
+
+CURL = {"User-Agent": "curl/8.5.0", "Accept": "*/*"}
+
+BROWSER = {
+    "Connection": "keep-alive",
+    "Cache-Control": "max-age=0",
+    "sec-ch-ua": '"Chromium";v="140"',
+    "sec-ch-ua-mobile": "?0",
+    "sec-ch-ua-platform": '"Linux"',
+    "Upgrade-Insecure-Requests": "1",
+    "User-Agent": "Mozilla/5.0",
+    "Accept": "text/html",
+    "Sec-Fetch-Site": "none",
+    "Sec-Fetch-Mode": "navigate",
+    "Sec-Fetch-User": "?1",
+    "Sec-Fetch-Dest": "document",
+    "Accept-Encoding": "gzip, deflate, br, zstd",
+    "Accept-Language": "en",
+    "Cookie": "grafana_session=1",
+    "Priority": "u=0, i",
+    "DNT": "1",
+    "Sec-GPC": "1",
+}
+
+
+@pytest.mark.parametrize(
+    "headers", [CURL, BROWSER, {"Referer": "http://localhost:9376/"}], ids=["curl", "browser", "link"]
+)
+def test_what_curl_and_browsers_send_is_a_person_on_this_machine(
+    open_receiver: Receiver, headers: dict[str, str]
+) -> None:
+    assert look(open_receiver, "/api/v1/events", headers)[0] == 200
+
+
+def test_http_1_0_is_what_a_proxy_speaks(open_receiver: Receiver) -> None:
+    with open_receiver.connect(show=True) as connection:
+        connection.sendall(b"GET /api/v1/events HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        assert read_answer(connection).startswith(b"HTTP/1.1 403 ")
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/events"])
@@ -175,6 +223,7 @@ def test_a_person_on_this_machine_sees_events(
         *(({"Host": host}, "127.0.0.1") for host in FOREIGN_HOSTS),
         *(({"Host": f"{host}:9376"}, "127.0.0.1") for host in FOREIGN_HOSTS),
         *(({name: "127.0.0.1"}, "127.0.0.1") for name in PROXY_HEADERS),
+        *((headers, "127.0.0.1") for headers in FROM_ANOTHER_SITE),
         ({}, ELSEWHERE),
     ],
     ids=str,
