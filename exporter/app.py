@@ -95,7 +95,7 @@ class Receiver:
         self.metrics.expect({key: getattr(config.controls, key) for key in catalog.COMPONENTS})
         self.metrics.store.resize(config.series.limit)
         self._scrapers.settle, self._scrapers.zero_hold = config.series.settle, config.series.zero_hold
-        self._recent.resize(config.events.keep)
+        self._recent.resize(config.events.keep, config.events.keep_bytes)
         _allow_files(2 * config.intake.max_connections + OTHER_FILES)
         self._inflight.limit = config.intake.max_inflight
         self._intake.routes = {path.encode(): Route(source, tune(config)) for path, source, tune in SOURCES}

@@ -24,6 +24,11 @@ FLUSH_INTERVAL = 0.05
 MAX_WAITING = 16 << 20
 """Bytes of lines that may wait to be written."""
 
+MAX_LINE = 16 << 10
+"""A longer line has its texts cut to `SHORT` characters."""
+
+SHORT = 128
+
 
 def line(received: float, control: str, event: Event, tuned: Line) -> bytes:
     """One event as people read it, as JSON: only what is known, times in RFC 3339."""
@@ -31,7 +36,16 @@ def line(received: float, control: str, event: Event, tuned: Line) -> bytes:
     if event.time is not None:
         described["time"] = rfc3339(event.time)
     known = {key: value for key, value in described.items() if value}
-    return orjson.dumps({"received": rfc3339(received), "control": control, **known, **tuned})
+    text = orjson.dumps({"received": rfc3339(received), "control": control, **known, **tuned})
+    if len(text) > MAX_LINE:
+        shown = {key: _shortened(value) for key, value in (*known.items(), *tuned.items())}
+        text = orjson.dumps({"received": rfc3339(received), "control": control, **shown})
+    # orjson leaves what it returns in a buffer many times its size, and a line is kept.
+    return bytes(memoryview(text))
+
+
+def _shortened(value: object) -> object:
+    return value[: SHORT - 1] + "…" if isinstance(value, str) and len(value) > SHORT else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +76,26 @@ def _to_the_second(timestamp: int) -> str:
 
 
 class Recent:
-    """The newest events, newest first."""
+    """The newest events, newest first: so many, and no more bytes of lines than allowed."""
 
     def __init__(self) -> None:
-        self._records: deque[Record] = deque(maxlen=0)
+        self._records: deque[Record] = deque()
+        self._bytes = 0
+        self._keep = self._keep_bytes = 0
 
     def add(self, record: Record) -> None:
         self._records.appendleft(record)
+        self._bytes += len(record.text)
+        self._trim()
 
-    def resize(self, keep: int) -> None:
-        """Keeps this many from now on."""
-        self._records = deque(list(self._records)[:keep], maxlen=keep)
+    def resize(self, keep: int, keep_bytes: int) -> None:
+        """Keeps this many from now on, and this many bytes."""
+        self._keep, self._keep_bytes = keep, keep_bytes
+        self._trim()
+
+    def _trim(self) -> None:
+        while len(self._records) > self._keep or self._bytes > self._keep_bytes:
+            self._bytes -= len(self._records.pop().text)
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self._records)

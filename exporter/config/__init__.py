@@ -131,6 +131,7 @@ class Events:
 
     log: bool = setting(SWITCH, "true", change="restart")
     keep: int = setting(COUNT, "1000", change="live", at_least="0")
+    keep_bytes: int = setting(SIZE, "4MiB", change="live", at_least="64KiB")
 
 
 @dataclass(frozen=True, slots=True)

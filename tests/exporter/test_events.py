@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -14,8 +15,10 @@ from urllib.parse import quote
 
 import pytest
 
-from exporter.events import Recent, Record
+from exporter.events import MAX_LINE, Recent, Record, line
 from exporter.pages.events import EventsView
+from exporter.sources import Rejected
+from exporter.sources.falco import FALCO
 from tests.support.clock import FakeClock
 from tests.support.receiver import PATIENCE, ROOT, Receiver, alert, receiver
 
@@ -186,7 +189,7 @@ AGES = {"now": 0.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
 
 def view() -> EventsView:
     recent = Recent()
-    recent.resize(10)
+    recent.resize(10, 1 << 20)
     for rule, age in reversed(AGES.items()):
         recent.add(Record(NOW - age, json.dumps({"rule": rule}).encode()))
     return EventsView(recent, FakeClock(NOW))
@@ -225,3 +228,47 @@ def test_a_since_that_is_no_time_names_the_forms(since: str) -> None:
     assert answer.status == 400
     error = json.loads(answer.body)["error"]
     assert all(form in error for form in ("15m", "RFC 3339", "Unix time"))
+
+
+def lines_of(count: int, **fields: str) -> list[bytes]:
+    body = json.dumps(alert(**fields)).encode()
+    return [
+        line(time.time(), "ids", event, {})
+        for _ in range(count)
+        for event in FALCO.parse(body, 1)
+        if not isinstance(event, Rejected)
+    ]
+
+
+def test_a_kept_line_costs_what_it_holds() -> None:
+    """orjson gives back a buffer of several KiB for a line of a few hundred bytes."""
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        kept = lines_of(500)
+        taken = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert taken < 1.5 * sum(map(len, kept))
+
+
+def test_recent_events_are_bounded_in_bytes_too() -> None:
+    recent = Recent()
+    texts = lines_of(100)
+    recent.resize(1000, 10 * len(texts[0]) + 1)
+    for text in texts:
+        recent.add(Record(0.0, text))
+    assert len(list(recent)) == 10
+    recent.resize(1000, 0)
+    assert list(recent) == []
+
+
+def test_a_line_is_bounded_whatever_is_in_the_event() -> None:
+    names = ("proc.cmdline", "proc.name", "user.name", "fd.name", "container.name", "container.image.tag")
+    fields = dict.fromkeys(names, "\U0001f600" * 100_000)
+    body = json.dumps({"rule": "r" * 9000, "output": "o" * 100_000, "output_fields": fields}).encode()
+    (event,) = FALCO.parse(body, 1)
+    assert not isinstance(event, Rejected)
+    text = line(time.time(), "ids", event, {"suppressed": "x" * 50_000})
+    assert len(text) <= MAX_LINE
+    assert json.loads(text)["command_line"].endswith("…")

@@ -55,7 +55,7 @@ class Seen:
         self.metrics = Metrics(clock=self.clock)
         self.metrics.expect({"ids": True, "network": False, "hubble": False, "waf": False})
         self.metrics.reloaded(True, NOW)
-        self.recent.resize(1000)
+        self.recent.resize(1000, 4 << 20)
         self.page = StatusPage(self.metrics, self.recent, self.clock)
 
     def take(self, line: Line, hostname: str = "node-1", control: str = "ids", tuned: Line | None = None) -> None:

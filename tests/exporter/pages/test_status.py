@@ -203,7 +203,7 @@ def test_an_unknown_parameter_is_refused_with_those_there_are() -> None:
 
 def test_events_that_are_not_kept_are_not_taken_for_silence() -> None:
     seen = Seen()
-    seen.recent.resize(0)
+    seen.recent.resize(0, 0)
     seen.take(SHELL)
     assert read(seen)["Latest events"] == "None. Events are counted, but not kept: events.keep is 0."
 

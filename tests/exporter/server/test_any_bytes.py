@@ -35,7 +35,7 @@ class Exporter:
         clock = FakeClock()
         self.metrics = Metrics(limit=50, clock=clock)
         self.recent = Recent()
-        self.recent.resize(5)
+        self.recent.resize(5, 1 << 20)
         pipeline = Pipeline(self.metrics, self.recent, None, clock)
         self.intake = Intake(Config, pipeline, self.metrics, Refusals(clock))
         self.connection = Connection("127.0.0.1")
