@@ -26,7 +26,7 @@ LIVE = 3.0
 """A scraper that came within this many of its intervals is expected to come again."""
 
 ASSUMED_INTERVAL = 60.0
-"""Seconds between the scrapes of scrapers that cannot be told apart."""
+"""Seconds between the scrapes of those that cannot be told apart, or that came only once."""
 
 MISSED = 1.5
 """A scraper whose connection looks open but who is this many intervals late has lost it without our noticing."""
@@ -58,9 +58,15 @@ class _Scraper:
     def has_missed_its_time(self, now: float) -> bool:
         return self.interval is not None and now - self.last > MISSED * self.interval
 
-    def is_live(self, now: float) -> bool:
-        """Whether it is expected again; who came only once is not."""
+    def is_regular(self, now: float) -> bool:
+        """Whether it comes again and again, and is expected again."""
         return self.interval is not None and now - self.last < LIVE * min(self.interval, LONGEST_INTERVAL)
+
+    def is_live(self, now: float) -> bool:
+        """Whether it is worth waiting for: who came only once is not, unless it keeps its connection."""
+        return self.is_regular(now) or (
+            self.interval is None and not self.connection.closed and now - self.last < LIVE * ASSUMED_INTERVAL
+        )
 
     def may_come_anew(self, now: float) -> bool:
         """Whether who comes now on a new connection can be it."""
@@ -138,8 +144,8 @@ class Scrapers:
     def satisfied(self, since: float) -> bool:
         """True if every live scraper has been sent every true value in a whole answer begun after `since`.
 
-        `since` is a monotonic time after which nothing is counted any more. A scraper is live if it came at least twice
-        and within three of its own intervals.
+        `since` is a monotonic time after which nothing is counted any more. A scraper is live if it came within
+        three of its own intervals; one that came only once, while it keeps its connection.
         """
         now = self._clock.monotonic()
         if self.zero_hold > 0:  # nothing tells one scraper from another
@@ -192,7 +198,7 @@ class Scrapers:
             rivals = self._known.values()
         else:
             rivals = ()
-        unexpected = [one for one in rivals if not one.is_live(now)]
+        unexpected = [one for one in rivals if not one.is_regular(now)]
         if unexpected:
             del self._known[min(unexpected, key=lambda one: (one.interval is not None, one.last)).connection]
         if unexpected or not rivals:

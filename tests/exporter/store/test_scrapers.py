@@ -308,6 +308,7 @@ def test_a_client_that_scraped_once_delays_no_drain() -> None:
     world = World()
     regular, once = Server(world), Server(world, "10.0.0.2")
     once.scrape()
+    once.connection.closed = True
     world.alert()
     for _ in range(2):
         regular.scrape()
