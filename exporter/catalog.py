@@ -195,17 +195,17 @@ _METRICS = (
     Metric(
         "threat_falco_syscall_drops_total",
         "counter",
-        "System call events that Falco lost, by its newest metrics snapshot; replicas agree: take max by (hostname).",
-        ("hostname",),
-        appears="from the first metrics snapshot of a node",
+        "Events that Falco lost, by its newest metrics snapshot; replicas agree: take max by (hostname, source).",
+        ("hostname", "source"),
+        appears="from the first metrics snapshot of a node that says it",
         stored=True,
     ),
     Metric(
         "threat_falco_syscall_events_total",
         "counter",
-        "System call events that Falco saw, by its newest metrics snapshot; replicas agree: take max by (hostname).",
-        ("hostname",),
-        appears="from the first metrics snapshot of a node",
+        "Events that Falco saw, by its newest metrics snapshot; replicas agree: take max by (hostname, source).",
+        ("hostname", "source"),
+        appears="from the first metrics snapshot of a node that says it",
         stored=True,
     ),
     Metric(
@@ -221,9 +221,9 @@ _METRICS = (
     Metric(
         "threat_falco_snapshot_timestamp_seconds",
         "gauge",
-        "When Falco's newest metrics snapshot was received, as a Unix time.",
-        ("hostname",),
-        appears="from the first metrics snapshot of a node",
+        "When Falco's newest metrics snapshot was received, as a Unix time; only that of syscall comes regularly.",
+        ("hostname", "source"),
+        appears="from the first metrics snapshot of a node and an event source",
         stored=True,
     ),
     Metric(

@@ -64,8 +64,7 @@ def _event(value: object) -> FalcoEvent | Rejected:
     raw = raw if type(raw) is dict else {}
     hostname = clean(get("hostname"))
     time = _time(get("time"), raw)
-    source = clean(get("source"))
-    source = _SOURCE_OF.get(source, source)
+    source = _source(get("source"))
     if source == "internal" or rule.startswith(_INTERNAL):
         return _internal(rule, hostname, time, raw, get("output"))
 
@@ -91,8 +90,15 @@ def _internal(
     if rule == _DROPS:
         return DropMessage(hostname, time, _count(raw.get("n_drops")))
     if rule == _SNAPSHOT:
-        return MetricsSnapshot(hostname, time, _count(raw.get("scap.n_evts")), _count(raw.get("scap.n_drops")))
+        source = _source(raw.get("evt.source"))
+        return MetricsSnapshot(hostname, time, source, _count(raw.get("scap.n_evts")), _count(raw.get("scap.n_drops")))
     return InternalMessage(hostname, time, rule, clean(output, MAX_TEXT_CHARS))
+
+
+def _source(value: object) -> str:
+    """Falco's event source by the name that Falco's own JSON has for it."""
+    name = clean(value)
+    return _SOURCE_OF.get(name, name)
 
 
 def _priority(value: object) -> str:

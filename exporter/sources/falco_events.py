@@ -109,15 +109,19 @@ class DropMessage(NamedTuple):
 
 
 class MetricsSnapshot(NamedTuple):
-    """Falco's regular numbers: system call events seen and lost since it started, None where it does not tell."""
+    """Falco's numbers of one event source: events seen and lost since it started, None where it does not tell.
+
+    That of `syscall` comes at a regular interval. A plugin's comes only while the plugin has events.
+    """
 
     hostname: str
     time: float | None
+    source: str
     events: int | None
     drops: int | None
 
     def tally(self, counters: Counters) -> None:
-        labels = (self.hostname,)
+        labels = (self.hostname, self.source)
         if self.events is not None:
             counters.set("threat_falco_syscall_events_total", labels, self.events)
         if self.drops is not None:
@@ -126,7 +130,10 @@ class MetricsSnapshot(NamedTuple):
 
     def describe(self) -> Line:
         """The numbers in words."""
-        return {"time": self.time, "node": self.hostname, "output": f"Falco saw {self.events} and lost {self.drops}"}
+        counts = (("seen", self.events), ("lost", self.drops))
+        told = ", ".join(f"{count} {what}" for what, count in counts if count is not None)
+        output = f"Falco's metrics snapshot of {self.source}: {told or 'no count of events'}"
+        return {"time": self.time, "node": self.hostname, "source": self.source, "output": output}
 
 
 class InternalMessage(NamedTuple):

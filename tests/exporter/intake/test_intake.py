@@ -209,6 +209,17 @@ def test_a_metrics_snapshot_sets_absolute_values(subject: Receiver) -> None:
     assert subject.value("threat_events_accepted_total", control="ids") == accepted + 3
 
 
+def test_the_snapshots_of_two_event_sources_of_a_node_are_two_series(subject: Receiver) -> None:
+    """A Falco with a plugin sends one for each in turn; one must not overwrite the other."""
+    counts = {"syscall": 1000, "k8s_audit": 7}
+    for source, events in counts.items():
+        snapshot = internal("metrics snapshot", "node-9", **{"evt.source": source, "scap.n_evts": events})
+        assert subject.post(snapshot) == (204, None)
+    for source, events in counts.items():
+        assert subject.value("threat_falco_syscall_events_total", hostname="node-9", source=source) == events
+    assert subject.value("threat_falco_syscall_drops_total", hostname="node-9") == 0
+
+
 def test_an_internal_message_of_a_kind_not_known_yet_is_no_alert(subject: Receiver) -> None:
     alerts, accepted = subject.value("threat_falco_alerts_total"), subject.value("threat_events_accepted_total")
     assert subject.post(internal("something new", "node-7")) == (204, None)

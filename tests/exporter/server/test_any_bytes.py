@@ -133,7 +133,7 @@ def test_the_stores_own_text_reads_like_prometheus_clients(
     metrics = Metrics(clock=FakeClock())
     for labels in series:
         metrics.add("threat_falco_alerts_total", labels)
-        metrics.set("threat_falco_snapshot_timestamp_seconds", labels[:1], 3)
+        metrics.set("threat_falco_snapshot_timestamp_seconds", labels[:2], 3)
     registry = CollectorRegistry()
     registry.register(StoreCollector(metrics.store))
     rendered = (generate_openmetrics if openmetrics else generate_latest)(registry).decode()
