@@ -72,6 +72,7 @@ UNATTRIBUTED = "unknown"
 
 REJECT_REASONS = {
     "bad_encoding": "the body is not what its Content-Encoding says",
+    "bad_fields": "output_fields that cannot be read; the alert was counted without them",
     "empty": "the body is empty",
     "evicted": "a connection was closed because its place was needed for a new one",
     "forbidden": "a page with events was asked for from elsewhere than this machine, and without a token",

@@ -46,13 +46,13 @@ def documents(body: bytes, max_events: int) -> list[object]:
         if type(value) is dict and body.count(b"{") + body.count(b"[") <= MAX_DEPTH:
             return [value]
         values = _items(value)
-    found = [_DEEP if _too_deep(value) else value for value in islice(values, max_events + 1)]
+    found = [_DEEP if too_deep(value) else value for value in islice(values, max_events + 1)]
     if len(found) > max_events:
         return [Rejected("too_many_events", f"more than {max_events} events in one body: send smaller batches")]
     return found or [_EMPTY]
 
 
-def _too_deep(value: object) -> bool:
+def too_deep(value: object) -> bool:
     """Is something nested deeper than allowed? Goes down level by level, without recursion."""
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(MAX_DEPTH):

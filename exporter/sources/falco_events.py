@@ -16,8 +16,11 @@ class Fields:
         self._raw = raw
 
     def text(self, name: str) -> str:
-        """A field as text of at most `MAX_TEXT_CHARS`; empty if it is missing, null, empty or `<NA>`."""
-        return clean(self._raw.get(name), MAX_TEXT_CHARS)
+        """A field as text of at most `MAX_TEXT_CHARS`; empty if it is missing, null, empty or `<NA>`.
+
+        A field is also found with `_` in the place of its dots.
+        """
+        return clean(self._raw.get(name, self._raw.get(name.replace(".", "_"))), MAX_TEXT_CHARS)
 
     def first(self, table: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
         """For each key of the table that has one, the text of the first of its fields that says something."""
@@ -36,7 +39,7 @@ class Fields:
         return name in self._raw
 
 
-_DESCRIBED = {
+DESCRIBED = {
     "container": ("container.name", "container.id"),
     "image": ("container.image.repository", "ka.req.pod.containers.image"),
     "image_tag": ("container.image.tag",),
@@ -74,7 +77,7 @@ class FalcoAlert(NamedTuple):
 
     def describe(self) -> Line:
         """Who did what, when and where."""
-        named = self.fields.first(_DESCRIBED)
+        named = self.fields.first(DESCRIBED)
         descriptor = self.fields.text("fd.name")
         named["connection" if "->" in descriptor else "file"] = descriptor
         return {
