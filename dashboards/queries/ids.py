@@ -104,14 +104,14 @@ def suppressed_in_all() -> Query:
 def is_on() -> Query:
     """1 where Falco was heard within 15 minutes, 0 where it is expected and was not, 2 where it is not expected."""
     own = select("falcosecurity_falco_version_info")
-    snapshots = where("threat_falco_snapshot_timestamp_seconds", cluster=CLUSTER)
+    snapshots = where("threat_falco_snapshot_timestamp_seconds", cluster=CLUSTER, source="syscall")
     events = where("threat_last_event_timestamp_seconds", cluster=CLUSTER, control="ids")
     return Query(state(f"time() - {snapshots} < 900 or time() - {events} < 900 or {own}", "falco"))
 
 
 def nodes() -> Query:
     """Nodes whose Falco sent a metrics snapshot within 15 minutes."""
-    age = f"time() - max by (hostname) ({where('threat_falco_snapshot_timestamp_seconds', **NODE)})"
+    age = f"time() - max by (hostname) ({where('threat_falco_snapshot_timestamp_seconds', **NODE, source='syscall')})"
     return Query(f"count({age} < 900) or on() 0 * sum({ALIVE})")
 
 
@@ -122,7 +122,9 @@ def last_event() -> Query:
 
 def last_snapshot() -> Query:
     """Seconds since the newest metrics snapshot of a node."""
-    return Query(f"time() - max by (hostname) ({where('threat_falco_snapshot_timestamp_seconds', **NODE)})")
+    return Query(
+        f"time() - max by (hostname) ({where('threat_falco_snapshot_timestamp_seconds', **NODE, source='syscall')})"
+    )
 
 
 def syscalls() -> Query:
