@@ -14,7 +14,7 @@ from exporter.sources.falco_events import DESCRIBED, DropMessage, FalcoAlert, Fi
 from exporter.sources.fields import Spellings
 from exporter.sources.shapes import made_for_another, no_alert, unwrapped
 from exporter.sources.tactics import tactic
-from exporter.sources.text import MAX_TEXT_CHARS, clean
+from exporter.sources.text import MAX_TEXT_BYTES, clean
 from exporter.sources.workload import deployment_of, workload
 
 FalcoEvent: TypeAlias = FalcoAlert | DropMessage | MetricsSnapshot | InternalMessage
@@ -114,7 +114,7 @@ def _event(value: object) -> tuple[FalcoEvent | Rejected, Rejected | None]:
         pod,
         _workload(raw, pod, hostname),
         time,
-        clean(get("output") or get("message"), MAX_TEXT_CHARS),
+        clean(get("output") or get("message"), MAX_TEXT_BYTES),
         Fields(raw),
     )
     return alert, fault
@@ -128,7 +128,7 @@ def _internal(
     if rule == _SNAPSHOT:
         source = _source(raw.get("evt.source"))
         return MetricsSnapshot(hostname, time, source, _count(raw.get("scap.n_evts")), _count(raw.get("scap.n_drops")))
-    return InternalMessage(hostname, time, rule, clean(output, MAX_TEXT_CHARS))
+    return InternalMessage(hostname, time, rule, clean(output, MAX_TEXT_BYTES))
 
 
 def _source(value: object) -> str:

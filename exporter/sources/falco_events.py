@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from exporter.sources import Counters, Line
-from exporter.sources.text import MAX_TEXT_CHARS, clean
+from exporter.sources.text import MAX_TEXT_BYTES, clean
 
 
 class Fields:
@@ -16,11 +16,11 @@ class Fields:
         self._raw = raw
 
     def text(self, name: str) -> str:
-        """A field as text of at most `MAX_TEXT_CHARS`; empty if it is missing, null, empty or `<NA>`.
+        """A field as text of at most `MAX_TEXT_BYTES`; empty if it is missing, null, empty or `<NA>`.
 
         A field is also found with `_` in the place of its dots.
         """
-        return clean(self._raw.get(name, self._raw.get(name.replace(".", "_"))), MAX_TEXT_CHARS)
+        return clean(self._raw.get(name, self._raw.get(name.replace(".", "_"))), MAX_TEXT_BYTES)
 
     def first(self, table: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
         """For each key of the table that has one, the text of the first of its fields that says something."""
@@ -29,7 +29,7 @@ class Fields:
         for key, names in table.items():
             for name in names:
                 value = raw.get(name)
-                if value is not None and (text := clean(value, MAX_TEXT_CHARS)):
+                if value is not None and (text := clean(value, MAX_TEXT_BYTES)):
                     found[key] = text
                     break
         return found
