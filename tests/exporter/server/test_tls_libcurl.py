@@ -199,7 +199,9 @@ def test_only_a_client_that_leaves_without_a_word_is_told_of(certificates: Certi
         def connected() -> ssl.SSLSocket:
             return context.wrap_socket(running.connect(), server_hostname="localhost")
 
-        for request in (b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", b"POST /falco HTTP/1.1\r\nHost: x\r\n\r\n"):
+        post = b"POST /falco HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer s3cr3t-token\r\n"
+        post += b"Content-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
+        for request in (b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", post):
             for _ in range(3):  # the second time its head is known
                 with connected() as connection:
                     connection.sendall(request)
