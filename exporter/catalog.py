@@ -88,6 +88,7 @@ REJECT_REASONS = {
     "tls_bad_certificate": "a client certificate that intake.tls.client_ca_file does not vouch for",
     "tls_failed": "a TLS handshake that failed for another reason; the log says which",
     "tls_no_certificate": "no client certificate, where intake.tls.client_ca_file wants one",
+    "tls_no_request": "a client that left after the TLS handshake; it may refuse the certificate's name or CA",
     "tls_plain_http": "plain HTTP, or something else that is not TLS, sent to a port with TLS",
     "tls_untrusted": "a client that does not trust the listener's certificate",
     "too_deep": "JSON nested too deeply",

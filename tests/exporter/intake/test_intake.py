@@ -104,7 +104,8 @@ def test_the_reasons_above_are_all_that_a_body_can_be_refused_for() -> None:
     """The rest have to do with the connection or the head (test_raw_sockets, test_access), with an alert
     that was accepted (test_senders), or with `internal`."""
     elsewhere = {"bad_fields", "evicted", "forbidden", "head_too_large", "internal", "malformed_http", "method",
-                 "not_found", "timeout", "tls_bad_certificate", "tls_failed", "tls_no_certificate", "tls_plain_http",
+                 "not_found", "timeout", "tls_bad_certificate", "tls_failed", "tls_no_certificate", "tls_no_request",
+                 "tls_plain_http",
                  "tls_untrusted", "too_many_connections", "too_many_events", "too_many_pages", "truncated",
                  "unauthorized", "unread_answer"}  # fmt: skip
     assert {reason for _, _, _, reason, _ in BAD.values()} == set(REJECT_REASONS) - elsewhere
