@@ -1,6 +1,7 @@
 """An alert keeps back what it stands for, and never a critical alert about something else."""
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import combinations
 from typing import Any
 
@@ -12,6 +13,7 @@ from rules.tree import ROOT, Rule, load
 from tests.rules.inhibition import Labels, keeps_back
 
 RULES: list[dict[str, Any]] = yaml.safe_load((ROOT / "alertmanager.yml").read_text(encoding="utf-8"))["inhibit_rules"]
+TREE = load()
 HERE = {"cluster": "prod", "namespace": "shop"}
 WEB = {"workload": "web", "pod": "web-1"}
 CART = {"workload": "cart", "pod": "cart-1"}
@@ -21,18 +23,22 @@ def _alert(rule: Rule, place: Labels) -> dict[str, str]:
     return {"alertname": rule.name, **rule.labels, **HERE, **place}
 
 
+@cache
+def _left(expression: str) -> frozenset[str]:
+    """Labels that an alert can carry."""
+    return labels_of(pq.parse(expression), known(ROOT / "external.yaml", TREE.recordings))
+
+
 def _places(rule: Rule, place: Labels) -> Iterator[Labels]:
     """Every part of a place that an alert may be able to name: none, its workload, its pod, both."""
-    series = known(ROOT / "external.yaml", load().recordings)
-    left = sorted(labels_of(pq.parse(rule.expr), series) & place.keys())
+    left = sorted(_left(rule.expr) & place.keys())
     for count in range(len(left) + 1):
         for chosen in combinations(left, count):
             yield {name: place[name] for name in chosen}
 
 
 def _spoken_of_a_namespace() -> list[Rule]:
-    series = known(ROOT / "external.yaml", load().recordings)
-    return [rule for rule in load().alerts if "namespace" in labels_of(pq.parse(rule.expr), series)]
+    return [rule for rule in TREE.alerts if "namespace" in _left(rule.expr)]
 
 
 def test_no_alert_keeps_back_a_critical_one_about_another_workload_or_pod() -> None:
@@ -78,7 +84,7 @@ def test_a_warning_about_another_workload_is_kept_back_by_a_correlated_alert_alo
 
 
 def test_the_whole_keeps_back_what_speaks_of_the_same_workload_or_pod() -> None:
-    alerts = {rule.name: rule for rule in load().alerts}
+    alerts = {rule.name: rule for rule in TREE.alerts}
     by_workload = _alert(alerts["CorrelatedWorkload"], {"workload": "web"})
     by_pod = _alert(alerts["CorrelatedWorkload"], {"pod": "web-1"})
     for name in ("IdsCriticalAlert", "IdsBurstInPod", "NetworkDnsTunnel"):
@@ -90,7 +96,7 @@ def test_the_whole_keeps_back_what_speaks_of_the_same_workload_or_pod() -> None:
 
 
 def test_a_critical_alert_keeps_back_the_warnings_that_say_the_same_with_less_weight() -> None:
-    alerts = {rule.name: rule for rule in load().alerts}
+    alerts = {rule.name: rule for rule in TREE.alerts}
     critical = _alert(alerts["IdsCriticalAlert"], WEB)
     assert keeps_back(RULES, critical, _alert(alerts["IdsBurstInPod"], WEB))
     assert keeps_back(RULES, critical, _alert(alerts["IdsRuleNeverSeenBefore"], {}))
