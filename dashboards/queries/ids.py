@@ -165,8 +165,8 @@ def queue_drops() -> Query:
 def rule_files() -> Query:
     """How many Falcos have each version of each rule file."""
     files = select("falcosecurity_falco_sha256_rules_files_info")
-    short = f'label_replace({files}, "sha256", "$1", "sha256", "(.{{12}}).*")'
-    return Query(f"count by (file_name, sha256) ({short})")
+    counted = f"count by (file_name, sha256) (group by (cluster, instance, file_name, sha256) ({files}))"
+    return Query(f'sum by (file_name, version) (label_replace({counted}, "version", "$1", "sha256", "(.{{12}}).*"))')
 
 
 def accepted() -> Query:
