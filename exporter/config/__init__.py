@@ -106,9 +106,10 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The counter store; `limit` is per metric family."""
+    """The counter store; `limit` is per metric family, `max_bytes` for all together."""
 
     limit: int = setting(COUNT, "20000", change="live", at_least="1")
+    max_bytes: int = setting(SIZE, "64MiB", change="live", at_least="1MiB")
     idle_expiry: float = setting(DURATION, "6h", change="live", at_least="1s")
     settle: float = setting(DURATION, "10m", change="live")
     zero_hold: float = setting(DURATION, "0s", change="live")

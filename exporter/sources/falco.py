@@ -12,7 +12,7 @@ from exporter.sources import Rejected, Source
 from exporter.sources.body import documents
 from exporter.sources.falco_events import DropMessage, FalcoAlert, Fields, InternalMessage, MetricsSnapshot
 from exporter.sources.tactics import tactic
-from exporter.sources.text import MAX_TEXT_CHARS, clean
+from exporter.sources.text import MAX_TEXT_BYTES, clean
 from exporter.sources.workload import deployment_of, workload
 
 FalcoEvent: TypeAlias = FalcoAlert | DropMessage | MetricsSnapshot | InternalMessage
@@ -80,7 +80,7 @@ def _event(value: object) -> FalcoEvent | Rejected:
         pod,
         _workload(raw, pod, hostname),
         time,
-        clean(get("output") or get("message"), MAX_TEXT_CHARS),
+        clean(get("output") or get("message"), MAX_TEXT_BYTES),
         Fields(raw),
     )
 
@@ -92,7 +92,7 @@ def _internal(
         return DropMessage(hostname, time, _count(raw.get("n_drops")))
     if rule == _SNAPSHOT:
         return MetricsSnapshot(hostname, time, _count(raw.get("scap.n_evts")), _count(raw.get("scap.n_drops")))
-    return InternalMessage(hostname, time, rule, clean(output, MAX_TEXT_CHARS))
+    return InternalMessage(hostname, time, rule, clean(output, MAX_TEXT_BYTES))
 
 
 def _priority(value: object) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from exporter.sources import Counters, Line
-from exporter.sources.text import MAX_TEXT_CHARS, clean
+from exporter.sources.text import MAX_TEXT_BYTES, clean
 
 
 class Fields:
@@ -16,8 +16,8 @@ class Fields:
         self._raw = raw
 
     def text(self, name: str) -> str:
-        """A field as text of at most `MAX_TEXT_CHARS`; empty if it is missing, null, empty or `<NA>`."""
-        return clean(self._raw.get(name), MAX_TEXT_CHARS)
+        """A field as text of at most `MAX_TEXT_BYTES`; empty if it is missing, null, empty or `<NA>`."""
+        return clean(self._raw.get(name), MAX_TEXT_BYTES)
 
     def first(self, table: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
         """For each key of the table that has one, the text of the first of its fields that says something."""
@@ -26,7 +26,7 @@ class Fields:
         for key, names in table.items():
             for name in names:
                 value = raw.get(name)
-                if value is not None and (text := clean(value, MAX_TEXT_CHARS)):
+                if value is not None and (text := clean(value, MAX_TEXT_BYTES)):
                     found[key] = text
                     break
         return found

@@ -105,7 +105,7 @@ ALERTS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary() | st.binary().map(lambda tail: b'{"rule":"' + tail), HEADERS)
 def test_any_bytes_are_events_or_a_rejection(body: bytes, headers: Headers) -> None:
     exporter = Exporter()
@@ -113,7 +113,7 @@ def test_any_bytes_are_events_or_a_rejection(body: bytes, headers: Headers) -> N
     assert_readable(exporter)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(ALERTS, max_size=3), st.booleans())
 def test_any_text_in_an_alert_leaves_the_page_readable(alerts: list[object], ascii_only: bool) -> None:
     exporter = Exporter()
@@ -125,7 +125,7 @@ def test_any_text_in_an_alert_leaves_the_page_readable(alerts: list[object], asc
 LABEL_VALUES = texts('"\\\n%{},= ü')
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(*[LABEL_VALUES] * 8), max_size=5), st.booleans())
 def test_the_stores_own_text_reads_like_prometheus_clients(
     series: list[tuple[str, str, str, str, str, str, str, str]], openmetrics: bool

@@ -274,7 +274,7 @@ def test_a_handshake_that_never_ends_is_closed(plain: tuple[Receiver, Files], se
             connection.sendall(sent)
         for connection in (intake, show):
             assert read_to_the_end(connection) == b""
-            assert 0.9 < time.monotonic() - start < 5
+            assert time.monotonic() - start > 0.9
     assert post(running, files.client()) == 204
 
 

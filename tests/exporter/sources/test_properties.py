@@ -10,11 +10,11 @@ import re
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from exporter.catalog import MAX_LABEL_CHARS, PRIORITIES, REJECT_REASONS, TACTICS
+from exporter.catalog import MAX_LABEL_BYTES, PRIORITIES, REJECT_REASONS, TACTICS
 from exporter.sources import Rejected
 from exporter.sources.falco import FalcoEvent, parse
 from exporter.sources.falco_events import DropMessage, FalcoAlert, InternalMessage, MetricsSnapshot
-from exporter.sources.text import MAX_TEXT_CHARS, clean
+from exporter.sources.text import MAX_TEXT_BYTES, clean
 from exporter.sources.workload import workload
 
 UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -53,13 +53,13 @@ JSON_PIECES = st.sampled_from(
     [b'{"rule":', b'"x"', b"}", b"{", b"[", b"]", b",", b"\n", b'"', b"\\u", b"d800", b"1e9", b"\xff", b" "]
 )
 
-bounded = settings(deadline=None, max_examples=200)
+bounded = settings(max_examples=200)
 
 
-def assert_clean(text: str, limit: int = MAX_LABEL_CHARS) -> None:
+def assert_clean(text: str, limit: int = MAX_LABEL_BYTES) -> None:
     text.encode("utf-8")
     assert not UNSAFE.search(text)
-    assert len(text) <= limit
+    assert len(text.encode()) <= limit
     assert text != "<NA>"
 
 
@@ -75,7 +75,7 @@ def assert_usable(event: FalcoEvent | Rejected) -> None:
             assert event.priority in PRIORITIES
             assert event.tactic in ("", *TACTICS)
             assert event.source not in ("", "internal")
-            assert_clean(event.output, MAX_TEXT_CHARS)
+            assert_clean(event.output, MAX_TEXT_BYTES)
             assert event.time is None or 0 < event.time < 1e12
         case DropMessage() | MetricsSnapshot() | InternalMessage():
             assert_clean(event.hostname)
@@ -134,7 +134,7 @@ def labels(event: FalcoEvent | Rejected) -> object:
 
 
 @bounded
-@given(VALUES, st.integers(2, 300))
+@given(VALUES, st.integers(3, 300))
 def test_any_value_becomes_clean_text_within_its_limit(value: object, limit: int) -> None:
     assert_clean(clean(value, limit), limit)
 
