@@ -8,7 +8,7 @@ route:
   receiver: nobody
   matchers:
     - {name: control, value: "ids|network|waf|host|platform|several", matchType: "=~"}
-  repeatInterval: {{ .repeatInterval }}
+  repeatInterval: {{ .repeatInterval | quote }}
   routes:
     {{- $severity := printf "{name: severity, value: %s, matchType: \"=~\"}" (join "|" .severities | quote) }}
     - receiver: slack
@@ -38,7 +38,7 @@ receivers:
   - name: nobody
   - name: slack
     slackConfigs:
-      - apiURL: {name: {{ .slack.existingSecret }}, key: {{ .slack.key }}}
+      - apiURL: {name: {{ .slack.existingSecret | quote }}, key: {{ .slack.key | quote }}}
         {{- with .slack.channel }}
         channel: {{ . | quote }}
         {{- end }}
