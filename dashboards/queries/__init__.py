@@ -69,11 +69,13 @@ def of_severity(severity: str) -> str:
 def at_each_step(zero: str, by: str = "", **labels: str) -> str:
     """How many alerts of Falco at each step of a graph; `zero` is a 0 for each value of the label `by`.
 
-    What the running minute had at the step before is by now in a whole one, and was shown then.
+    What the running minute had at the step before is by now in a whole one, and was shown then. All is read a
+    millisecond earlier, because both ends of a window belong to it: rules may be evaluated just at the steps.
     """
     summed = f"sum by ({by})" if by else "sum"
-    now, before = counted("$__interval", **labels), select(ALERTS, **labels, minute="running")
-    return f"({summed} ({now}) or {zero}) - ({summed} ({before} offset $__interval) or {zero})"
+    whole, running = (select(ALERTS, **labels, minute=minute) for minute in ("whole", "running"))
+    now = f"sum_over_time({whole}[$__interval] offset 1ms) or {running} offset 1ms"
+    return f"({summed} ({now}) or {zero}) - ({summed} ({running} offset ${{__interval}}1ms) or {zero})"
 
 
 def per_step(recorded: str) -> str:
