@@ -78,7 +78,8 @@ HAPPENING = row(
         unit="none",
         width=24,
         height=6,
-        small=True,
+        right={"network": "none", "waf": "none"},
+        zeros=True,
         colours=CONTROL,
     ),
     style.table(

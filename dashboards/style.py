@@ -35,27 +35,24 @@ def timeseries(
     height: int = 8,
     stacked: bool = False,
     colours: Colours | None = None,
-    others: str = "",
     right: Mapping[str, str] | None = None,
     limit: float | None = None,
-    small: bool = False,
+    area: bool = False,
     aligned: bool = False,
     zeros: bool = False,
+    axis: str = "",
 ) -> Panel:
     """Values over time. `right` has legend -> unit of the series on the right axis; `limit` is a dashed line.
 
-    `colours` are of single series; the others have the palette's, or shades of the colour `others`.
-
-    Series that are 0 throughout are in no legend unless `zeros` mean something.
-
-    `small` values stay visible beside large ones. `aligned` fixes the widths beside the drawing, so that panels below
-    each other share their time line.
+    `colours` are of single series; the others have the palette's. `axis` is written along the left axis. Series
+    that are 0 throughout are in no legend unless `zeros` mean something. `stacked` values add up; an `area` is filled without.
+    `aligned` fixes the widths beside the drawing, so that panels below each other share their time line.
     """
-    custom = shapes.lines(stacked, limit is not None, small, aligned)
-    colour: Json = {"mode": "shades", "fixedColor": others} if others else shapes.PALETTE
-    defaults: Json = {"unit": unit, "min": 0, "color": colour, "custom": custom}
+    custom = shapes.lines(stacked, limit is not None, area, aligned, axis)
+    defaults: Json = {"unit": unit, "min": 0, "color": shapes.PALETTE, "custom": custom}
     defaults["thresholds"] = steps({} if limit is None else {limit: BAD}, calm="transparent")
-    apart = [override(name, {"unit": its, "custom.axisPlacement": "right"}) for name, its in (right or {}).items()]
+    alone = {"custom.axisPlacement": "right", "custom.stacking": {"mode": "none", "group": "A"}}
+    apart = [override(name, {"unit": its, **alone}) for name, its in (right or {}).items()]
     overrides = [*hues(colours or {}), *apart, *([] if zeros else [quiet_in_legend()])]
     options = shapes.legend(width, aligned)
     return _panel("timeseries", title, about, queries, (width, height), defaults, options, overrides, interval="1m")

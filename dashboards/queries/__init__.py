@@ -40,6 +40,19 @@ RECORDED = select("cluster:threat_recorded:info")
 """Is there while an exporter is scraped and the recordings are evaluated: what is 0 then is none, not unknown."""
 
 
+_ADDRESS = r"\\[?(.+?)\\]?:[0-9]+"
+"""The address in an `instance`, IPv6 too, as a PromQL string has it."""
+
+
+def on_nodes(metric: str, of: str = "{}", **labels: str) -> str:
+    """`of` a metric, with the name of its node as `node`: its target's, else by its address, else the address."""
+    named, unnamed = (of.format(select(metric, **labels, node=sign)) for sign in ("!=", "="))
+    known = f"max by (cluster, internal_ip, node) ({select('kube_node_info')})"
+    found = f'label_replace({unnamed}, "internal_ip", "$1", "instance", "{_ADDRESS}")'
+    joined = f"{found} * on (cluster, internal_ip) group_left (node) {known}"
+    return f'({named} or {joined} or on (cluster, instance) label_replace({unnamed}, "node", "$1", "instance", "(.+)"))'
+
+
 def over_nodes(per_node: str) -> tuple[Query, Query, Query]:
     """Minimum, average and maximum over nodes of an expression that has one value for each node."""
     return tuple(Query(f"{name}({per_node})", name) for name in ("min", "avg", "max"))  # type: ignore[return-value]

@@ -9,6 +9,7 @@ from dashboards.queries import (
     counted,
     increased,
     of_severity,
+    on_nodes,
     or_unloaded,
     or_zero,
     select,
@@ -142,11 +143,12 @@ def lost() -> Query:
 
 
 def lost_by_falco() -> Query:
-    """The same from Falco's own metrics, by its target."""
-    drops, seen = (select(f"falcosecurity_scap_n_{what}_total") for what in ("drops", "evts"))
-    return Query(
-        f"sum by (instance) (increase({drops}[15m])) / (sum by (instance) (increase({seen}[15m])) > 0)", "{{instance}}"
+    """The same from Falco's own metrics."""
+    drops, seen = (
+        f"sum by (node) ({on_nodes(f'falcosecurity_scap_n_{what}_total', 'increase({}[15m])')})"
+        for what in ("drops", "evts")
     )
+    return Query(f"{drops} / ({seen} > 0)", "{{node}}, by Falco")
 
 
 def drop_messages() -> Query:
@@ -156,8 +158,8 @@ def drop_messages() -> Query:
 
 def queue_drops() -> Query:
     """Alerts at each step that Falco threw away because an output was too slow."""
-    dropped = select("falcosecurity_falco_outputs_queue_num_drops_total")
-    return Query(f"sum by (instance) ({step_of(dropped)})", "{{instance}}")
+    dropped = on_nodes("falcosecurity_falco_outputs_queue_num_drops_total", "increase({}[$__rate_interval])")
+    return Query(f"sum by (node) ({dropped})", "{{node}}")
 
 
 def rule_files() -> Query:

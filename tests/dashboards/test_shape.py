@@ -15,7 +15,7 @@ from exporter.catalog import CONTROLS, PRIORITIES
 from tests.dashboards.grafana import BOARDS, all_panels, asks, panels, promql_of, walk
 
 KINDS = {"timeseries", "stat", "bargauge", "piechart", "table", "heatmap", "logs"}
-UNITS = {"none", "epm", "opm", "eps", "cps", "mps", "reqps", "bps", "Bps", "s", "percentunit"}
+UNITS = {"none", "epm", "opm", "eps", "cps", "pps", "mps", "reqps", "bps", "Bps", "s", "percentunit"}
 """Grafana's unit ids that the boards use; the linter takes each of them."""
 
 EXCLUDED = {
