@@ -19,13 +19,25 @@ _TEXT = Rejected("not_json", "this is text, not JSON: set json_output: true in f
 _CUT = Rejected("not_json", "the JSON ends in the middle: the sender, or something on the way, cut it off")
 _DEEP = Rejected("too_deep", f"JSON nested more than {MAX_DEPTH} levels deep")
 
+DENSE = 40_000
+"""Brackets, commas and line ends in a body past which it is read piece by piece: to make the objects of one text takes
+one call, during which no other thread runs. A thousand ordinary alerts have 26,000."""
+
+MAX_TOKENS = 10_000
+"""Brackets, commas and strings in one event of such a body; a large alert has some hundreds."""
+
+_GROUP = 32 * 1024
+"""Bytes of lines that are read in one call of a dense body."""
+
+_HUGE = Rejected("not_an_alert", f"no alert has more than {MAX_TOKENS} brackets, commas and strings: send one by one")
+
 # Between the values of a batch: white space, what a broken array leaves behind, and separators that log shippers send.
 _BETWEEN = re.compile(r"[\s,\]\x00\x1e\ufeff]*")
 # A line that begins a value. `[` counts only before something that an array of events holds, because plain log lines
 # begin with `[` too.
 _START = re.compile(r'^(?:\{|\[\s*(?:[\[{"\]]|\Z))', re.MULTILINE)
-# A bracket, or a whole string, in which brackets are text; one that does not end reaches to the end of the text.
-_BRACKETS = re.compile(r'[\[\]{}]|"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+# A bracket, a comma, or a whole string, in which they are text; one that does not end reaches to the end of the text.
+_TOKENS = re.compile(r'[\[\]{},]|"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _MAX_DECODED = 4 * MAX_DEPTH
 """Nesting that is given to the standard library's decoder, which calls itself: how deep it may go differs a
 hundredfold between versions of Python. What is read here is then held to `MAX_DEPTH`, event by event."""
@@ -41,21 +53,38 @@ def documents(body: bytes, max_events: int) -> list[object]:
     Never raises and never returns an empty list. Reasons: `empty`, `not_json`, `too_deep`, and `too_many_events`, which
     refuses the body as a whole.
     """
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        if not body.strip():
-            return [_EMPTY]
-        values = _batch(body)
-    else:
-        # Counting brackets is far cheaper than walking the value, and nearly always enough.
-        if type(value) is dict and body.count(b"{") + body.count(b"[") <= MAX_DEPTH:
-            return [value]
-        values = _items(value)
+    values = _dense(body) if _is_dense(body) else _values(body)
     found = [_DEEP if too_deep(value) else value for value in islice(values, max_events + 1)]
     if len(found) > max_events:
         return [Rejected("too_many_events", f"more than {max_events} events in one body: send smaller batches")]
     return found or [_EMPTY]
+
+
+def _values(body: bytes) -> Iterable[object]:
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return _batch(body) if body.strip() else []
+    return _items(value)
+
+
+def _is_dense(body: bytes) -> bool:
+    return len(body) > DENSE and sum(map(body.count, (b"[", b"{", b",", b"\n"))) > DENSE
+
+
+def _dense(body: bytes) -> Iterator[object]:
+    """The values of a body with much in it, so that no call takes long: lines in groups, and the rest with patience."""
+    body = body.decode("utf-8-sig", "replace").encode()
+    start = 0
+    while start < len(body):
+        end = body.rfind(b"\n", start, start + _GROUP) + 1 if start + _GROUP < len(body) else len(body)
+        group = body[start:end]
+        values = _lines(group) if group.strip() else []
+        if values is None or not end:
+            yield from _patient(body[start:].decode())
+            return
+        yield from values
+        start = end
 
 
 def too_deep(value: object) -> bool:
@@ -74,7 +103,8 @@ def too_deep(value: object) -> bool:
 
 
 def _items(value: object) -> list[object]:
-    return value if type(value) is list else [value]
+    """The events of a value. An array without any is told once, or a body of them would have no end."""
+    return (value or [_EMPTY]) if type(value) is list else [value]
 
 
 def _batch(body: bytes) -> Iterable[object]:
@@ -86,18 +116,19 @@ def _batch(body: bytes) -> Iterable[object]:
             return _items(orjson.loads(mended))
         except orjson.JSONDecodeError:
             pass
-    return _lines(mended) or _patient(text)
+    values = _lines(mended)
+    return _patient(text) if values is None else values
 
 
-def _lines(body: bytes) -> list[object]:
-    """The values of a body that is one JSON value a line, all at once; nothing if it is not."""
+def _lines(body: bytes) -> list[object] | None:
+    """The values of a body that is one JSON value a line, all at once; None if it is not."""
     lines = [line for line in body.split(b"\n") if line and not line.isspace()]
     try:
         values: list[object] = orjson.loads(b"[%b]" % b",".join(lines))
     except orjson.JSONDecodeError:
-        return []
+        return None
     # A string that was broken over two lines would be mended by the comma between them; the number gives it away.
-    return [item for value in values for item in _items(value)] if len(values) == len(lines) else []
+    return [item for value in values for item in _items(value)] if len(values) == len(lines) else None
 
 
 def _patient(text: str) -> Iterator[object]:
@@ -119,7 +150,7 @@ def _patient(text: str) -> Iterator[object]:
         if value is _CUT and end < len(text) and second_tries:
             whole, whole_stop = _decode(text, at)
             second_tries -= isinstance(whole, Rejected)
-            if whole is _DEEP or not isinstance(whole, Rejected):
+            if whole is _DEEP or whole is _HUGE or not isinstance(whole, Rejected):
                 value, stop = whole, whole_stop - start
         if isinstance(value, Rejected) and at == start and text[at] == "[" and second_tries:
             second_tries -= 1
@@ -141,8 +172,9 @@ def _decode(text: str, at: int) -> tuple[object, int]:
     """The object or array that begins at a place in a text and where it ends, or a `Rejected`."""
     if text[at] not in "{[":
         return _TEXT, at
-    if _too_deep_to_decode(text, at):
-        return _DEEP, at
+    refusal = _not_to_decode(text, at)
+    if refusal is not None:
+        return refusal, at
     try:
         return _DECODER.raw_decode(text, at)
     except json.JSONDecodeError as error:
@@ -153,16 +185,18 @@ def _decode(text: str, at: int) -> tuple[object, int]:
         return Rejected("not_json", f"not JSON: {error.msg} at character {error.pos - at + 1} of the event"), at
 
 
-def _too_deep_to_decode(text: str, at: int) -> bool:
-    """Is the value that begins here nested so deeply that the standard library's decoder must not be let near it?"""
+def _not_to_decode(text: str, at: int) -> Rejected | None:
+    """Why the standard library's decoder must not be let near the value that begins here: so deep, or so much in it."""
     depth = 0
-    for token in _BRACKETS.finditer(text, at):
+    for count, token in enumerate(_TOKENS.finditer(text, at)):
         depth += _STEP.get(token[0], 0)
         if depth <= 0:
-            return False
+            return None
         if depth > _MAX_DECODED:
-            return True
-    return False
+            return _DEEP
+        if count > MAX_TOKENS:
+            return _HUGE
+    return None
 
 
 def _integer(digits: str) -> int | float:

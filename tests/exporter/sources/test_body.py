@@ -146,6 +146,10 @@ def test_too_many_events_refuse_the_body_in_every_arrangement() -> None:
         b"1",
         b"\xff",
         b",x",
+        b"[]\n",
+        b"{}\n",
+        b"1\n",
+        b"\n",
     ],
 )
 def test_no_mebibyte_keeps_the_receiver_busy(piece: bytes) -> None:
