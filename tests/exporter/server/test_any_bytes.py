@@ -12,7 +12,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporter import catalog
-from exporter.config import Config, Falco
+from exporter.config import Config, FalcoSettings
 from exporter.events import Recent
 from exporter.intake import Intake
 from exporter.intake.pipeline import Pipeline, Route
@@ -39,7 +39,7 @@ class Exporter:
         pipeline = Pipeline(self.metrics, self.recent, None, clock)
         self.intake = Intake(Config, pipeline, self.metrics, Refusals(clock))
         self.connection = Connection("127.0.0.1")
-        self.intake.routes = {b"/falco": Route(FALCO, FalcoRuling(Falco()))}
+        self.intake.routes = {b"/falco": Route(FALCO, FalcoRuling(FalcoSettings()))}
 
     def post(self, body: bytes, headers: Headers) -> int:
         request = Request(b"POST", b"/falco", headers)
