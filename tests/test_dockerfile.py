@@ -17,4 +17,4 @@ def test_hadolint_has_nothing_to_say() -> None:
 def test_the_build_sees_only_what_is_shipped() -> None:
     allowed = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
     assert (ROOT / ".dockerignore").read_text().startswith("*\n")
-    assert set(allowed) == {"exporter", "pyproject.toml", "README.md", "LICENSE"}
+    assert set(allowed) == {"exporter", "pyproject.toml", "setup.py", "README.md", "LICENSE"}
