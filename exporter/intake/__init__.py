@@ -7,7 +7,7 @@ from exporter import catalog
 from exporter.config import Config
 from exporter.intake.encoding import decompress
 from exporter.intake.pipeline import Outcome, Pipeline, Route
-from exporter.intake.queue import FairQueue
+from exporter.intake.queue import ClientGoneError, FairQueue
 from exporter.intake.refusals import Refusals
 from exporter.metrics import Metrics
 from exporter.server.access import CHALLENGE, has_token
@@ -30,6 +30,8 @@ SLICE = 64
 
 SHOWN_ERRORS = 10
 """Sentences in the answer to a batch; the rest are only counted."""
+
+_GONE = "the sender left before the body's turn had come; nothing of it was counted"
 
 _STATUS = {"internal": 500, "too_large": 413, "too_many_events": 413, "unknown_encoding": 415}
 """Reason -> status where it is not 400."""
@@ -82,24 +84,36 @@ class Intake:
             return ALIVE
         encoding = request.header(b"content-encoding")
         if encoding or len(body) > LARGE:
-            return self._take_slowly(request, body, connection.address)
+            return self._take_in_turn(request, body, connection)
         route = self.routes[request.path]
         events = route.source.parse(body, self._config().intake.max_events)
         return self._said(self._pipeline.take(route, events), connection.address)
 
-    async def _take_slowly(self, request: Request, body: bytes, address: str) -> Answer:
-        """The same for a body that holds much: read in a thread and counted in slices, so that nobody else waits."""
+    async def _take_in_turn(self, request: Request, body: bytes, connection: Connection) -> Answer:
+        """The same for a body that holds much: one at a time, and none whose sender has left before its turn.
+
+        Once its turn has come it is counted whole, whoever leaves.
+        """
         route = self.routes[request.path]
-        async with self._queue.turn(address):
-            events = await asyncio.to_thread(self._read, route, request, body)
-            accepted = 0
-            rejected: list[Rejected] = []
-            for start in range(0, len(events), SLICE):
-                part = self._pipeline.take(route, events[start : start + SLICE])
-                accepted += part.accepted
-                rejected += part.rejected
-                await asyncio.sleep(0)
-        return self._said(Outcome(accepted, rejected), address)
+        try:
+            async with self._queue.turn(connection):
+                outcome = await self._take_slowly(route, request, body)
+        except ClientGoneError:
+            self.refused("unread_answer", _GONE, request.path, connection.address)
+            return Answer.refusal(503, "unread_answer", _GONE)
+        return self._said(outcome, connection.address)
+
+    async def _take_slowly(self, route: Route, request: Request, body: bytes) -> Outcome:
+        """Reads a body in a thread and counts it in slices, so that nobody else waits."""
+        events = await asyncio.to_thread(self._read, route, request, body)
+        accepted = 0
+        rejected: list[Rejected] = []
+        for start in range(0, len(events), SLICE):
+            part = self._pipeline.take(route, events[start : start + SLICE])
+            accepted += part.accepted
+            rejected += part.rejected
+            await asyncio.sleep(0)
+        return Outcome(accepted, rejected)
 
     def _read(self, route: Route, request: Request, body: bytes) -> Sequence[Event | Rejected]:
         """What is in a body. Touches nothing that changes, so that a thread may do it."""

@@ -10,12 +10,14 @@ from exporter.metrics import Metrics
 from exporter.server.access import CHALLENGE, has_token, is_local
 from exporter.server.http import Answer, Connection, Request, Stream
 from exporter.store.scrapers import Scrapers
+from exporter.store.slices import SLICE_BYTES
 
 SCRAPER_HEADER = b"x-prometheus-scrape-timeout-seconds"
 """What Prometheus and everything built on its scrape loop sends, and a person does not."""
 
 CHUNK = 64 * 1024
-"""Bytes of a page that are gathered before they are compressed and sent: work for which an event may have to wait."""
+"""Most bytes of a page that are compressed and sent at once: work for which an event may have to wait, and what a
+reader that stands still holds."""
 
 _REFUSED = re.compile(rb"\s*q=0(?:\.0*)?\s*")
 
@@ -99,23 +101,28 @@ class Pages:
 
 
 def _gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """The same bytes in fewer pieces."""
-    waiting: list[bytes] = []
-    size = 0
+    """The same bytes in pieces of at most `CHUNK`, few of them small; holds nothing of one that was taken."""
+    waiting = bytearray()
     for piece in pieces:
-        waiting.append(piece)
-        size += len(piece)
-        if size >= CHUNK:
-            yield b"".join(waiting)
-            waiting, size = [], 0
-    yield b"".join(waiting)
+        waiting += piece
+        del piece
+        while len(waiting) > CHUNK:
+            yield _taken(waiting, CHUNK)
+        if len(waiting) > CHUNK - SLICE_BYTES:  # the next might not fit
+            yield _taken(waiting, CHUNK)
+    yield bytes(waiting)
+
+
+def _taken(waiting: bytearray, size: int) -> bytes:
+    data = bytes(memoryview(waiting)[:size])
+    del waiting[:size]
+    return data
 
 
 def _gzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """The same as gzip at its cheapest level: a page is large, repetitive, and read once."""
     stream = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS | 16)
-    for piece in pieces:
-        yield stream.compress(piece)
+    yield from map(stream.compress, pieces)  # a loop would hold the last piece
     yield stream.flush()
 
 

@@ -1,5 +1,6 @@
 """HTTP messages as both listeners know them: who is there, the head of a request, and an answer."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,10 +15,19 @@ Headers = list[tuple[bytes, bytes]]
 
 @dataclass(eq=False, slots=True)
 class Connection:
-    """A client's connection: the peer's address, and whether it has ended."""
+    """A client's connection: the peer's address, whether it has ended, and what its request waits for, if it does.
+
+    Who waits is told by the result: True when it is its turn, False when the connection has ended.
+    """
 
     address: str
     closed: bool = False
+    waits_for: asyncio.Future[bool] | None = None
+
+    def give_up(self) -> None:
+        """The connection has ended: its request need not wait any longer."""
+        if self.waits_for is not None and not self.waits_for.done():
+            self.waits_for.set_result(False)
 
 
 class Request(NamedTuple):

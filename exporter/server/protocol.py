@@ -75,7 +75,8 @@ class HttpProtocol(Lifecycle):
             self._reader.stop()
         self._unread = b""
         self._waiting = None
-        self._hold(0)
+        self._hold(self._in_work)  # until its body is gone
+        self.peer.give_up()
         self._listener.inflight.leave(self)
         self._end_stream()
         self._clear_deadline()
@@ -231,7 +232,7 @@ class HttpProtocol(Lifecycle):
         self.refused(answer.reason, answer.sentence)
         self._ended = True
         self._unread = b""
-        self._hold(0)
+        self._hold(self._in_work)
         self._clear_deadline()
         self._read_or_not()
         if self._transport.is_closing():
@@ -273,6 +274,7 @@ class HttpProtocol(Lifecycle):
         except Exception:  # noqa: BLE001
             answer = self._fault(request)
         self._task = None
+        self._hold(self._held - self._in_work)
         self._in_work = 0
         if not self.peer.closed:
             self._give(answer, request, keep_alive)

@@ -21,11 +21,9 @@ from exporter.store.creation import CreationClock
 from exporter.store.ledger import Held, Labels, Ledger, NoLedger
 from exporter.store.lines import template
 from exporter.store.room import Room, size_of
+from exporter.store.slices import SLICE, Slices
 
 _log = logging.getLogger("threatboard")
-
-SLICE = 512
-"""Series rendered in one go; between slices the event loop takes events."""
 
 LEAVES_EARLY = 600.0
 """Seconds without an event after which a series that every scraper has seen may leave for one that finds no place: as
@@ -67,6 +65,7 @@ class Family:
         self._slots: dict[Labels, int] = {}
         self._keys: list[Labels] = []
         self._lines: list[bytes] = []
+        self._ends = Slices(self._lines)
         self._sizes = array("I")
         self._values = array("Q")
         self._created = array("Q")
@@ -126,11 +125,13 @@ class Family:
         """The family's lines, slice by slice; series created after `cutoff` read 0 (None: every value is true)."""
         if not self.metric.zero_first:
             cutoff = None
-        for start in range(0, len(self._lines), SLICE):
-            lines = self._lines[start : start + SLICE]
-            values: Sequence[int] = self._values[start : start + SLICE].tolist()
-            if cutoff is not None and self._newest[start // SLICE] > cutoff:
-                created = self._created[start : start + SLICE].tolist()
+        start = 0
+        while start < len(self._lines):
+            begin, start = start, self._ends.end(start)
+            lines = self._lines[begin:start]
+            values: Sequence[int] = self._values[begin:start].tolist()
+            if cutoff is not None and self._newest[begin // SLICE] > cutoff:
+                created = self._created[begin:start].tolist()
                 values = [0 if stamp > cutoff else value for stamp, value in zip(created, values, strict=True)]
             if self._free:
                 values = [value for value, line in zip(values, lines, strict=True) if line]
@@ -265,6 +266,7 @@ class Family:
         """One more slot, empty."""
         if len(self._keys) % SLICE == 0:
             self._newest.append(0)
+            self._ends.extend()
         self._keys.append(())
         self._lines.append(b"")
         self._sizes.append(0)
@@ -277,6 +279,7 @@ class Family:
         self._slots[labels] = slot
         self._keys[slot] = labels
         self._lines[slot] = line
+        self._ends.changed(slot)
         self._sizes[slot] = size
         self._touched[slot] = self._clock.monotonic()
         self._room.used += size
@@ -295,5 +298,6 @@ class Family:
     def _vacate(self, slot: int) -> None:
         self._keys[slot] = ()
         self._lines[slot] = b""
+        self._ends.changed(slot)
         self._touched[slot] = _NEVER
         self._free.append(slot)

@@ -1,7 +1,7 @@
 """One connection of a listener without a network: an event loop with a clock, a transport that keeps bytes."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import cast
 
@@ -9,6 +9,7 @@ from exporter.config import Config
 from exporter.config.kinds import Address
 from exporter.server.budget import Holder, Inflight, Turns
 from exporter.server.http import Answer, Connection, Request, Stream
+from exporter.server.listener import Application as Answering
 from exporter.server.listener import Listener
 from exporter.server.protocol import HttpProtocol
 
@@ -41,6 +42,10 @@ class Loop:
 
     def call_soon(self, call: Callable[..., None], *args: object) -> None:
         self.call_later(0.0, call, *args)
+
+    def create_task(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """On the loop that runs, for tests that have one."""
+        return asyncio.get_running_loop().create_task(work)
 
     def pass_time(self, seconds: float) -> None:
         """Runs what is due until then."""
@@ -117,30 +122,42 @@ class Immediate(Turns):
         holder.go_on()
 
 
+def give(protocol: HttpProtocol, data: bytes) -> None:
+    """Bytes come in on a connection, as a transport gives them."""
+    while data:
+        buffer = protocol.get_buffer(-1)
+        size = min(len(data), len(buffer))
+        buffer[:size] = data[:size]
+        protocol.buffer_updated(size)
+        data = data[size:]
+
+
 class Subject:
     """One connection of a listener that answers 204."""
 
-    def __init__(self, application: Application | None = None) -> None:
+    def __init__(self, application: Answering | None = None) -> None:
         self.loop, self.transport = Loop(), Transport()
         turns = Immediate()
         limits = replace(Config().intake, head_timeout=HEAD_TIMEOUT, body_timeout=HEAD_TIMEOUT)
         self.listener = Listener("x", Address("127.0.0.1", 0), limits, Inflight(1 << 20, turns), turns)
-        self.listener.application = self.application = application or Application()
-        self.protocol = HttpProtocol(self.listener, cast("asyncio.AbstractEventLoop", self.loop))
-        self.protocol.connection_made(cast("asyncio.Transport", self.transport))
+        self.application = application or Application()
+        self.listener.application = self.application
+        self.protocol = self.connect(self.transport)
+
+    def connect(self, transport: Transport) -> HttpProtocol:
+        """One more connection of the same listener."""
+        protocol = HttpProtocol(self.listener, cast("asyncio.AbstractEventLoop", self.loop))
+        protocol.connection_made(cast("asyncio.Transport", transport))
+        return protocol
 
     @property
     def refused(self) -> list[str]:
+        assert isinstance(self.application, Application)
         return self.application.reasons
 
     def receive(self, data: bytes) -> None:
         """Bytes come in, as a transport gives them."""
-        while data:
-            buffer = self.protocol.get_buffer(-1)
-            size = min(len(data), len(buffer))
-            buffer[:size] = data[:size]
-            self.protocol.buffer_updated(size)
-            data = data[size:]
+        give(self.protocol, data)
 
     def close(self) -> None:
         """Frees the port."""

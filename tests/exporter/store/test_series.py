@@ -7,7 +7,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.catalog import Metric
 from exporter.store.creation import CreationClock
-from exporter.store.series import SLICE, Family
+from exporter.store.series import Family
+from exporter.store.slices import SLICE, SLICE_BYTES
 from exporter.store.store import Store
 from tests.support.clock import FakeClock
 
@@ -233,3 +234,26 @@ def test_a_new_limit_holds_for_every_family() -> None:
         store.families["t_seen_seconds"].set((name,), 1)
 
     assert len(store.families["t_seen_seconds"]) == 2
+
+
+LONG = "\N{PILE OF POO}" * 64
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_no_slice_is_large_however_long_the_labels_are_and_whatever_happens_between_two(mixed: bool) -> None:
+    clock = FakeClock()
+    family = make(limit=30 * SLICE, clock=clock)
+    count = 3 * SLICE
+    for number in range(count):
+        short = mixed and number % SLICE < SLICE // 2
+        family.set((f"{number}", "critical", "ns" if short else LONG + LONG[: number % 7]), 2**64 - 1)
+    expected = dict(shown(family))
+    read = [next(slices := family.slices(None))]
+    family.expire(idle=-1)  # all leave, and others of another size take their places
+    for number in range(count):
+        family.set((f"{number}new", "critical", LONG + LONG), 2**64 - 1)
+    read += slices
+    assert len(read) > 3
+    assert max(map(len, read)) <= SLICE_BYTES
+    assert len(expected) == count + len(family._pinned)
+    assert len(shown(family)) == count + len(family._pinned)
