@@ -18,6 +18,9 @@ CASES = ("fires", "silent", "boundary", "restart", "missing")
 """What the name of a promtool case begins with; an alert has at least one of each (the watchdog can only fire)."""
 
 _ALWAYS_FIRES = "PlatformWatchdog"
+_EVENTS = re.compile(r"increase|threat_falco_alerts:timestamp|threat_correlation")
+"""In the expression of an alert on events: its end says no more than that none came, and `resolved` says so."""
+
 _USED_LABEL = re.compile(r"\$labels\.(\w+)")
 
 
@@ -56,8 +59,13 @@ def shape(tree: Tree) -> list[str]:
             found.append(f"{alert.name}: is not CamelCase beginning with {word}")
         if alert.labels.get("severity") not in SEVERITIES or alert.labels.get("control") not in CONTROLS:
             found.append(f"{alert.name}: severity or control is not one of the known ones")
-        if set(alert.labels) != {"severity", "control"} or set(alert.annotations) != {"summary", "description"}:
-            found.append(f"{alert.name}: has other labels or annotations than severity, control, summary, description")
+        if set(alert.labels) != {"severity", "control"}:
+            found.append(f"{alert.name}: has other labels than severity and control")
+        # What a host does is a state, also where events have to be there beside it.
+        events = alert.labels.get("control") != "host" and _EVENTS.search(alert.expr)
+        wanted = {"summary", "description"} | ({"resolved"} if events else set())
+        if set(alert.annotations) != wanted:
+            found.append(f"{alert.name}: its annotations are not {', '.join(sorted(wanted))}")
         if "{{" in alert.annotations.get("summary", ""):
             found.append(f"{alert.name}: the summary has to suit a group of alerts, so it takes no values")
         if alert.group != f"threatboard-{alert.family}":
