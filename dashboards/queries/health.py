@@ -16,7 +16,10 @@ def _or_expected(known: str, component: str) -> Query:
 
 def falco_by_node() -> Query:
     """1 where Falco was heard within 15 minutes, 0 where it is expected and was not, 2 where it is not expected."""
-    metrics = {"threat_falco_snapshot_timestamp_seconds": {}, "threat_last_event_timestamp_seconds": {"control": "ids"}}
+    metrics = {
+        "threat_falco_snapshot_timestamp_seconds": {"source": "syscall"},
+        "threat_last_event_timestamp_seconds": {"control": "ids"},
+    }
     heard = [
         f"time() - max by (cluster, hostname) ({where(name, cluster=CLUSTER, **labels)}) < bool 900"
         for name, labels in metrics.items()
