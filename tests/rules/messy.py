@@ -105,12 +105,13 @@ def _owners() -> Iterator[tuple[dict[str, str], float]]:
 
 
 def _nodes() -> Iterator[tuple[dict[str, str], float]]:
-    """Two with an agent and two on which none can run, told twice."""
+    """Two with an agent, one under two names, and two on which none can run; all told twice."""
     linux, windows = "Ubuntu 22.04.4 LTS", "Windows Server 2022 Datacenter"
     images = {"node-1": linux, "node-2": linux, "akswin000000": windows, "fargate-ip-10-0-0-8": "Amazon Linux 2"}
     for number, (node, image) in enumerate(images.items(), 1):
         about = {"cluster": "c", "node": node, "internal_ip": f"10.0.0.{number}", "os_image": image}
         yield from (({**about, "job": job}, 1.0) for job in ("ksm", "ksm-again"))
+    yield {"cluster": "c", "node": "node-2-before", "internal_ip": "10.0.0.2", "os_image": linux, "job": "ksm"}, 1.0
 
 
 def _agents() -> Iterator[tuple[dict[str, str], float]]:
