@@ -162,11 +162,11 @@ STORY = (
     Act(
         heading="5. An alert elsewhere is not held back",
         words="What is kept back is kept back in one namespace only. And what turns out to be an exercise is tuned away"
-        " in one place.",
+        " in one place, for one alert and one workload.",
         steps=(
             Falco(ELSEWHERE),
             Comes("Slack has the message", messages(3, "CRITICAL", ELSEWHERE.rule, "payments/ledger"), "alertmanager"),
-            LeaveOut(ELSEWHERE.namespace),
+            LeaveOut("IdsCriticalAlert", ELSEWHERE.namespace, "ledger"),
             Comes(
                 "Slack: no more comes",
                 messages(4, "No further event", "payments/ledger"),

@@ -21,6 +21,12 @@ _ALWAYS_FIRES = "PlatformWatchdog"
 _EVENTS = re.compile(r"increase|threat_falco_alerts:timestamp|threat_correlation")
 """In the expression of an alert on events: its end says no more than that none came, and `resolved` says so."""
 
+_LEFT_OUT = {
+    "namespace": ("namespace", 'workload="", hostname=""'),
+    "workload": ("namespace, workload", 'workload!=""'),
+    "hostname": ("hostname", 'namespace="", hostname!=""'),
+}
+"""What an alert may be left out by -> the labels that threat:excluded is matched on, and which of its series count."""
 _USED_LABEL = re.compile(r"\$labels\.(\w+)")
 
 
@@ -127,13 +133,16 @@ def thresholds(tree: Tree) -> list[str]:
 
 
 def exclusions(tree: Tree) -> list[str]:
-    """Every alert that names a namespace honours threat:excluded."""
+    """Every alert that names a namespace can be left out there, for one workload alone, and on a node that it names."""
     series = _series(tree)
-    return [
-        f"{alert.name}: names a namespace but does not read threat:excluded"
-        for alert in tree.alerts
-        if "namespace" in labels_of(pq.parse(alert.expr), series) and "threat:excluded" not in alert.expr
-    ]
+    found = []
+    for alert in tree.alerts:
+        left = labels_of(pq.parse(alert.expr), series)
+        for label, (on, rest) in _LEFT_OUT.items():
+            wanted = f'unless on ({on}) threat:excluded{{alertname=~"|{alert.name}", {rest}}}'
+            if {"namespace", label} <= left and wanted not in alert.expr:
+                found.append(f"{alert.name}: names a {label} but lacks `{wanted}`")
+    return found
 
 
 def no_wide_selectors(tree: Tree) -> list[str]:

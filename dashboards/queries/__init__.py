@@ -45,9 +45,17 @@ _ADDRESS = r"\\[?(.+?)\\]?:[0-9]+"
 
 
 def on_nodes(metric: str, of: str = "{}", **labels: str) -> str:
-    """`of` a metric, with the name of its node as `node`: its target's, else by its address, else the address."""
-    named, unnamed = (of.format(select(metric, **labels, node=sign)) for sign in ("!=", "="))
-    known = f"max by (cluster, internal_ip, node) ({select('kube_node_info')})"
+    """`of` a metric, with the name of its node as `node`: its target's, else by its address, else the address.
+
+    The sum over a target's series if it is a counter, else the highest; an address that two nodes had is one of them.
+    """
+    how = "sum" if metric.endswith("_total") else "max"
+    named, unnamed = (
+        f"{how} by (cluster, {key}) ({of.format(select(metric, **labels, node=sign))})"
+        for key, sign in (("node", "!="), ("instance", "="))
+    )
+    nodes = f"group by (cluster, internal_ip, node) ({select('kube_node_info')})"
+    known = f"topk by (cluster, internal_ip) (1, {nodes})"
     found = f'label_replace({unnamed}, "internal_ip", "$1", "instance", "{_ADDRESS}")'
     joined = f"{found} * on (cluster, internal_ip) group_left (node) {known}"
     return f'({named} or {joined} or on (cluster, instance) label_replace({unnamed}, "node", "$1", "instance", "(.+)"))'

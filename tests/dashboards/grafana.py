@@ -58,6 +58,15 @@ def variable_queries() -> list[tuple[str, str]]:
     ]
 
 
+def beside_panels() -> dict[str, str]:
+    """Where -> PromQL, of every variable and annotation."""
+    expressions = dict(variable_queries())
+    for name, document in BOARDS.items():
+        for mark in document["annotations"]["list"]:
+            expressions[f"{name}: {mark['name']}"] = mark["target"]["expr"]
+    return expressions
+
+
 def promql_of(query: str) -> str:
     """The PromQL in `label_values(metric, label)` or `query_result(expression)`."""
     if match := re.fullmatch(r"label_values\((.+), \w+\)", query):
