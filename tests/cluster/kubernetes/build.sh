@@ -3,7 +3,7 @@
 #
 # Puts into FOLDER, unless they are there, what the chart is tried on: a Kubernetes control plane (API server,
 # controllers and scheduler in one program), kwok, which plays the nodes, and both Helms. All are built from Go modules;
-# the first time takes about 10 minutes on two cores and 4 GB in Go's caches. Needs Go 1.26 or newer, and Debian's
+# the first time takes about 25 minutes of CPU time and 4 GB in Go's caches. Needs Go 1.26 or newer, and Debian's
 # etcd-server, which is unpacked here.
 set -euo pipefail
 
