@@ -18,6 +18,8 @@ from bench.table import Row
 from dashboards import boards
 from dashboards.board import Board, Panel
 from dashboards.filled import filled, interval_of
+from dashboards.queries import ALERTS
+from dashboards.queries.events import SHARED
 from demo import tools
 from demo.history import write
 from demo.prometheus import Prometheus
@@ -143,19 +145,21 @@ def _recorded(series: Sequence[_Series]) -> Iterator[tuple[str, str, Counter[int
     for one in series:
         for key in _names(one):
             minutes = found.setdefault(key, Counter())
+            # An event is in the five evaluations after it, or in its own minute.
+            after = 5 if key[0] == SHARED else 1
             for rise in one.rises:
-                # An event is in the five evaluations after it.
-                minutes.update(range(rise * STEP // 60 + 1, rise * STEP // 60 + 6))
+                minutes.update(range(rise * STEP // 60 + 1, rise * STEP // 60 + 1 + after))
     for (name, labels), minutes in found.items():
         yield name, labels, minutes
 
 
 def _names(one: _Series) -> tuple[tuple[str, str], tuple[str, str]]:
+    place = {**one.place, "pod": one.alert["k8s_pod_name"]}
     rule = {key: one.alert[key] for key in ("rule", "priority", "tactic", "hostname")}
-    pod = {"pod": one.alert["k8s_pod_name"], "control": "ids", "severity": one.severity}
+    shared = {"control": "ids", "severity": one.severity}
     return (
-        ("namespace_workload_rule_hostname:threat_falco_alerts:increase5m", text_of({**one.place, **rule})),
-        ("namespace_workload_pod:threat_events:increase5m", text_of({**one.place, **pod})),
+        (ALERTS, text_of({**place, **rule, "minute": "whole"})),
+        (SHARED, text_of({**place, **shared})),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dashboards.board import Json
-from dashboards.colours import BAD, GOOD, NEUTRAL
+from dashboards.colours import BAD, FAULT, GOOD, NEUTRAL
 
 Says = Mapping[int, tuple[str, str]]
 """Value -> (word, colour)."""
@@ -14,7 +14,14 @@ STATES: Says = {0: ("MISSING", BAD), 1: ("on", GOOD), 2: ("not expected", NEUTRA
 """What the values of `queries.state()` mean, on every board."""
 
 
-def steps(limits: Mapping[float, str] | None = None, calm: str = "text") -> Json:
+PLAIN = "text"
+"""The colour of writing, in either theme."""
+
+COUNTED: Says = {-1: ("rules not loaded", FAULT), 0: ("0", PLAIN)}
+"""Numbers that come from recordings: none is no alarm, and what nobody has counted is."""
+
+
+def steps(limits: Mapping[float, str] | None = None, calm: str = PLAIN) -> Json:
     """Thresholds: `calm` below the first limit, then each limit's colour from there on."""
     lines: list[Json] = [{"color": calm, "value": None}]
     lines += [{"color": hue, "value": value} for value, hue in sorted((limits or {}).items())]
@@ -28,6 +35,18 @@ def words(says: Mapping[Any, tuple[str, str]]) -> list[Json]:
         for index, (value, (text, hue)) in enumerate(says.items())
     }
     return [{"type": "value", "options": options}] if options else []
+
+
+def nothing(text: str) -> Json:
+    """The value mapping that makes no data a picture of its own, unlike any number."""
+    return {"type": "special", "options": {"match": "null", "result": {"text": text, "color": BAD, "index": 99}}}
+
+
+def quiet_in_legend() -> Json:
+    """Series that are 0 throughout stay out of legend and tooltip."""
+    properties = [{"id": "custom.hideFrom", "value": {"legend": True, "tooltip": True, "viz": False}}]
+    always = {"reducer": "allIsZero", "op": "gte", "value": 0}
+    return {"matcher": {"id": "byValue", "options": always}, "properties": properties}
 
 
 def override(name: str, properties: Mapping[str, Any]) -> Json:
@@ -80,7 +99,8 @@ class Column:
             found["custom.cellOptions"] = {"type": "color-text"}
         if self.limits:
             found |= {"color": {"mode": "thresholds"}, "thresholds": steps(self.limits)}
-        mapped = words({**self.says, **{term: (term, hue) for term, hue in self.terms.items()}})
+        none = {-1: ("–", PLAIN), 0: ("0", PLAIN)} if self.limits or self.bar else {}
+        mapped = words({**none, **self.says, **{term: (term, hue) for term, hue in self.terms.items()}})
         if mapped:
             found["mappings"] = mapped
         if self.to:

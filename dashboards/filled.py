@@ -21,7 +21,9 @@ def filled(expr: str, variables: Mapping[str, str] | None = None, span: timedelt
         "__range": f"{span.total_seconds():.0f}s",
         **(variables or {}),
     }
-    return re.sub(r"\$([a-z_]\w*)", lambda match: values.get(match.group(1), EVERYTHING), expr)
+    return re.sub(
+        r"\$(?:([a-z_]\w*)|\{([a-z_]\w*)\})", lambda match: values.get(match[1] or match[2], EVERYTHING), expr
+    )
 
 
 def interval_of(span: timedelta) -> int:

@@ -76,12 +76,12 @@ WHAT = row(
     style.timeseries(
         "Alerts over time",
         About(
-            "Falco's alerts a minute by priority, averaged over 5 minutes.",
+            "Falco's alerts at each step of the graph, by priority; a step is a minute in three hours.",
             "a low, even band of notices; the height of the band is the cluster's own.",
             "mark the time of a step, then read the rules and pods of just that time below.",
         ),
         ids.over_time(),
-        unit="epm",
+        unit="none",
         width=24,
         stacked=True,
         colours=PRIORITY,
@@ -89,7 +89,7 @@ WHAT = row(
     style.pie(
         "Top 10 rules",
         About(
-            "The rules with most alerts in the time range. The newest five minutes fill in gradually.",
+            "The rules with most alerts in the time range.",
             "the few rules that every cluster triggers; see the table for their meaning.",
             "one rule that is most of the pie is to be tuned, or is the attack.",
         ),
@@ -181,12 +181,12 @@ WHERE = row(
     style.timeseries(
         "Suppressed alerts",
         About(
-            "Alerts a minute that a tuning entry suppressed, by rule and by the reason that the entry gives.",
+            "Alerts at each step that a tuning entry suppressed, by rule and by the reason that the entry gives.",
             "steady.",
             "a step while nothing else moves: read the event lines of the rule, they are still written.",
         ),
         ids.suppressed(),
-        unit="epm",
+        unit="none",
         width=14,
         height=9,
         stacked=True,
@@ -238,13 +238,13 @@ ITSELF = row(
     style.timeseries(
         "Events accepted and rejected",
         About(
-            "Events a minute that the exporter took, and those that it refused, by reason.",
+            "Events at each step of the graph that the exporter took, and those that it refused, by reason.",
             "no rejections.",
             "the exporter's status page and log name the sender and the fault; 'not_json' is json_output: false.",
         ),
         ids.accepted(),
         ids.rejected(),
-        unit="epm",
+        unit="none",
     ),
     style.table(
         "Versions of the rule files",
@@ -253,7 +253,7 @@ ITSELF = row(
             "one line for each file, with as many Falcos as there are nodes.",
             "two lines for a file: some nodes still have old rules; restart Falco there or look at its sidecar.",
         ),
-        {"file_name": Column("File", width=300), "sha256": Column("SHA-256", width=180)},
+        {"file_name": Column("File", width=300), "version": Column("SHA-256", width=180)},
         (ids.rule_files(), Column("Falcos", decimals=0)),
         width=10,
         height=7,
@@ -262,12 +262,12 @@ ITSELF = row(
     style.timeseries(
         "Alerts lost in Falco's queue",
         About(
-            "Alerts a minute that Falco threw away because an output was slower than its alerts.",
+            "Alerts at each step of the graph that Falco threw away because an output was slower than its alerts.",
             "0.",
             "find the slow output in Falco's log; raise outputs_queue.capacity or take the output away.",
         ),
         ids.queue_drops(),
-        unit="epm",
+        unit="none",
         width=7,
         height=7,
     ),
@@ -291,6 +291,6 @@ BOARD = Board(
     "ids",
     "Threats / Intrusion detection",
     "What Falco saw, where and along which attack chain, and whether Falco sees at all.",
-    (var.CLUSTER, var.NAMESPACE, var.WORKLOAD, var.NODE),
+    (var.CLUSTER, var.NAMESPACE, var.WORKLOAD, var.NODE, var.RULE),
     (NOW, WHAT, WHERE, ITSELF),
 )

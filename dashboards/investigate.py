@@ -36,12 +36,12 @@ TRACKS = row(
     _track(
         "IDS alerts",
         About(
-            "Falco's alerts a minute by severity.",
+            "Falco's alerts at each step of the graph, by severity.",
             "none, or rules that are known for this workload.",
             "read what ran: the event lines below, or the exporter's status page, have the command line.",
         ),
-        ask.alerts(),
-        unit="epm",
+        *ask.alerts(),
+        unit="none",
         colours=SEVERITY,
     ),
     _track(
@@ -118,7 +118,7 @@ TRACKS = row(
             "rule": Column("Rule", width=420),
             "priority": Column("Priority", terms=PRIORITY),
             "tactic": Column("Tactic"),
-            "k8s_pod_name": Column("Pod", width=320),
+            "pod": Column("Pod", width=320),
             "hostname": Column("Node"),
         },
         (ask.rules(), Column("Alerts", decimals=0, bar=True)),
@@ -147,7 +147,7 @@ BOARD = Board(
     "investigate",
     "Threats / Investigate",
     "One namespace, workload or pod on one time line: what every control saw of it, and what it did.",
-    (var.CLUSTER, var.NAMESPACE, var.WORKLOAD, var.POD),
+    (var.CLUSTER, var.NAMESPACE, var.WORKLOAD, var.POD, var.RULE),
     (TRACKS, LINES),
     span="now-1h",
     loki=True,

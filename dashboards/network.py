@@ -2,8 +2,8 @@
 
 from dashboards import style
 from dashboards import variables as var
-from dashboards.board import About, Board, link, row
-from dashboards.colours import BAD, DENIALS, GOOD, INFO, LOOK, OVER_NODES, SCOPES, VERDICT
+from dashboards.board import About, Board, Panel, link, row
+from dashboards.colours import BAD, DENIALS, GOOD, LOOK, OVER_NODES, REASONS, SCOPES, VERDICT, WAYS
 from dashboards.fields import STATES, Column
 from dashboards.queries import network
 
@@ -76,44 +76,53 @@ NOW = row(
 _NOISE = "a few a second: stale addresses, IPv6 in IPv4-only clusters, and what policy is there to stop."
 _REASON = "'Policy denied' rises: see 'Denied by workload'. Any other: look it up; CT and NAT ones mean full maps."
 
+
+def _dropped(direction: str, what: str, unit: str) -> Panel:
+    """Packets or traffic that was dropped on the way out of pods, or into them."""
+    way = {"egress": "left a pod", "ingress": "were for a pod"}[direction]
+    about = f"{unit} that {way} and were dropped, by reason. A reason has one colour on all four."
+    return style.timeseries(
+        f"Dropped {direction} {what}",
+        About(about, _NOISE, _REASON),
+        network.dropped({"packets": "count", "traffic": "bytes"}[what], direction.upper()),
+        unit={"packets": "pps", "traffic": "bps"}[what],
+        stacked=True,
+        colours={**DENIALS, **REASONS},
+        axis=unit.lower(),
+    )
+
+
 DROPS = row(
-    "Dropped by the datapath",
+    "Forwarded and dropped by the datapath",
     style.timeseries(
-        "Dropped egress packets",
-        About("Packets a second that left a pod and were dropped, by reason, over all agents.", _NOISE, _REASON),
-        network.dropped("count", "EGRESS"),
-        unit="cps",
-        stacked=True,
-        colours=DENIALS,
-        others=INFO,
+        "Forwarded and dropped packets",
+        About(
+            "Packets a second that the datapath forwarded and dropped, out of pods (egress) and into them (ingress).",
+            "forwarded follows the cluster's work; dropped is hardly to be seen beside it.",
+            "dropped rises and forwarded does not: see the reasons below. Both rise: somebody sends much.",
+        ),
+        *network.forwarded(),
+        unit="pps",
+        colours=WAYS,
+        axis="packets per second",
+        zeros=True,
     ),
     style.timeseries(
-        "Dropped egress traffic",
-        About("The same in bits a second.", _NOISE, _REASON),
-        network.dropped("bytes", "EGRESS"),
-        unit="bps",
-        stacked=True,
-        colours=DENIALS,
-        others=INFO,
+        "Share dropped",
+        About(
+            "How much of all packets was dropped, by direction.",
+            "below one in a hundred, even.",
+            "a step: policy that is too tight, an attack, or a datapath that cannot keep up; the reasons tell which.",
+        ),
+        *network.dropped_share(),
+        unit="percentunit",
+        colours=WAYS,
+        zeros=True,
     ),
-    style.timeseries(
-        "Dropped ingress packets",
-        About("Packets a second to a pod that were dropped, by reason, over all agents.", _NOISE, _REASON),
-        network.dropped("count", "INGRESS"),
-        unit="cps",
-        stacked=True,
-        colours=DENIALS,
-        others=INFO,
-    ),
-    style.timeseries(
-        "Dropped ingress traffic",
-        About("The same in bits a second.", _NOISE, _REASON),
-        network.dropped("bytes", "INGRESS"),
-        unit="bps",
-        stacked=True,
-        colours=DENIALS,
-        others=INFO,
-    ),
+    _dropped("egress", "packets", "Packets per second"),
+    _dropped("egress", "traffic", "Bits per second"),
+    _dropped("ingress", "packets", "Packets per second"),
+    _dropped("ingress", "traffic", "Bits per second"),
     style.timeseries(
         "Dropped in no direction",
         About(
@@ -122,7 +131,7 @@ DROPS = row(
             "'Host datapath not ready' for long: the agent there cannot finish its set-up; read its log.",
         ),
         network.dropped_elsewhere(),
-        unit="cps",
+        unit="pps",
         height=7,
     ),
     style.timeseries(
@@ -143,19 +152,23 @@ PROXY = row(
     style.timeseries(
         "L7 requests",
         About(
-            "Messages a second that the DNS and HTTP proxies forwarded and denied; a request and its answer are two.",
+            "Requests a second that the DNS and HTTP proxies forwarded and denied. Cilium counts a request and"
+            " its answer, so the forwarded ones are halved.",
             "no denials. 0 throughout: no policy has L7 rules.",
             "denied names and requests by workload: see 'DNS' and 'Verdicts' below.",
         ),
-        network.l7("forwarded", "forwarded"),
+        network.l7("forwarded", "forwarded", " / 2"),
         network.l7("denied", "denied"),
-        unit="mps",
+        unit="reqps",
+        stacked=True,
         colours=VERDICT,
+        zeros=True,
     ),
     style.timeseries(
         "Policies per node",
         About(
-            "Rules in the agents' repositories: minimum, average and maximum over nodes; import errors in 10 minutes.",
+            "Rules in the agents' repositories: minimum, average and maximum over nodes; import errors in 10 minutes."
+            " Lines, not a stack: the three are of the same rules, their sum is of nothing.",
             "three equal lines, no errors.",
             "lines apart for minutes: a node has not got a change. Errors: the agent's log names the policy.",
         ),
@@ -164,24 +177,27 @@ PROXY = row(
         unit="none",
         colours={**OVER_NODES, "import errors": BAD},
         right={"import errors": "none"},
+        zeros=True,
     ),
     style.timeseries(
         "Proxy response time, average",
         About(
-            "Mean time of the DNS proxy (processing) and of the server behind it (upstream); parse errors right.",
+            "Mean time of the DNS proxy (processing) and of the server behind it (upstream), which add up.",
             "processing below a millisecond, upstream a few milliseconds.",
             "upstream slow: CoreDNS. Processing slow: the agent lacks CPU. Parse errors: not DNS, or a tunnel.",
         ),
         network.proxy_average(),
         network.parse_errors(),
         unit="s",
+        stacked=True,
         colours={**SCOPES, **VERDICT},
         right={"parse errors": "mps"},
     ),
     style.timeseries(
         "Proxy response time, maximum",
         About(
-            "The mean of the slowest node, and what one in a hundred exceeds; parse errors on the right.",
+            "The mean of the slowest node, and what one in a hundred exceeds; parse errors on the right."
+            " Lines, not a stack: the slowest node is another for each, so their sum is no answer's time.",
             "near the average.",
             "one node slow: look at that node. All slow: CoreDNS.",
         ),

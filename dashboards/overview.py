@@ -3,8 +3,8 @@
 from dashboards import style
 from dashboards import variables as var
 from dashboards.board import About, Board, link, row
-from dashboards.colours import BAD, CONTROL, LOOK, SEVERITY
-from dashboards.fields import STATES, Column
+from dashboards.colours import BAD, CONTROL, FAULT, LOOK, SEVERITY
+from dashboards.fields import PLAIN, STATES, Column
 from dashboards.queries import events, health, ids, network
 
 PLACE = link("investigate", namespace='${__data.fields["Namespace"]}', workload='${__data.fields["Workload"]}')
@@ -70,15 +70,16 @@ HAPPENING = row(
     style.timeseries(
         "Events by control",
         About(
-            "What every control reported, a minute, averaged over 5 minutes: Falco's alerts, policy denials.",
+            "What every control reported at each step of the graph; policy denials are spread over 5 minutes.",
             "flat and low. Lines that rise together at one time are one attack seen by several systems.",
             "mark that time, then see below who is hit.",
         ),
-        events.by_control(),
-        unit="epm",
-        width=15,
-        height=7,
-        small=True,
+        *events.by_control(),
+        unit="none",
+        width=24,
+        height=6,
+        right={"network": "none", "waf": "none"},
+        zeros=True,
         colours=CONTROL,
     ),
     style.table(
@@ -89,8 +90,10 @@ HAPPENING = row(
             "critical first: open the runbook from its Slack message, then the namespace's time line.",
         ),
         {
-            "alertname": Column("Alert", width=250),
-            "namespace": Column("Namespace", to=link("investigate", namespace="${__value.text}")),
+            "alertname": Column("Alert", width=230),
+            "namespace": Column("Namespace", to=link("investigate", namespace="${__value.text}"), width=110),
+            "workload": Column("Workload", to=PLACE, width=110),
+            "runbook": Column("Runbook in rules/alerts"),
         },
         (
             events.firing_now(),
@@ -100,12 +103,14 @@ HAPPENING = row(
                     3: ("critical", SEVERITY["critical"]),
                     2: ("warning", SEVERITY["warning"]),
                     1: ("info", SEVERITY["info"]),
-                    0: ("none", "green"),
+                    0: ("none", PLAIN),
+                    -1: ("unknown", FAULT),
                 },
-                width=100,
+                width=90,
             ),
         ),
-        width=9,
+        (events.firing_since(), Column("For", unit="s", decimals=0, width=90)),
+        width=24,
         height=7,
         sort=("Severity",),
     ),
@@ -135,7 +140,8 @@ HIT = row(
     style.table(
         "Since yesterday",
         About(
-            "Events of the last 24 hours beside those of the 24 hours before, by control and severity.",
+            "Events of the last 24 hours beside those of the 24 hours before, by control and severity."
+            " '–': that day was not recorded as a whole, or had none.",
             "alike.",
             "many times more: open that control's board for 24 hours.",
         ),
@@ -143,9 +149,9 @@ HIT = row(
             "control": Column("Control", terms=CONTROL, width=90),
             "severity": Column("Severity", terms=SEVERITY, width=90),
         },
-        (events.last_day(), Column("24 h", decimals=0, none="0", width=100)),
-        (events.last_day("1d"), Column("Before", decimals=0, none="0", width=100)),
-        (events.change(), Column("Change", unit="percentunit", decimals=0, limits={1: LOOK, 10: BAD}, none="new")),
+        (events.last_day(), Column("24 h", decimals=0, width=80)),
+        (events.day_before(), Column("Before", decimals=0, width=80)),
+        (events.change(), Column("Change", unit="percentunit", decimals=0, limits={1: LOOK, 10: BAD})),
         width=9,
         height=8,
         sort=("24 h",),

@@ -76,6 +76,8 @@ SPEED = row(
         *policy.trigger_duration(),
         unit="s",
         width=10,
+        area=True,
+        zeros=True,
         colours=OVER_NODES,
     ),
     style.timeseries(
@@ -89,6 +91,7 @@ SPEED = row(
         *policy.trigger_runs(),
         unit="opm",
         width=10,
+        zeros=True,
         colours=OVER_NODES,
     ),
     style.tile(
@@ -124,6 +127,8 @@ SPEED = row(
         ),
         *policy.revision(),
         unit="none",
+        area=True,
+        zeros=True,
         colours=OVER_NODES,
     ),
 )
@@ -150,6 +155,8 @@ COVERS = row(
         ),
         *policy.redirects(),
         unit="none",
+        area=True,
+        zeros=True,
         colours=OVER_NODES,
     ),
 )

@@ -51,15 +51,15 @@ LOGS: Json = {
     "wrapLogMessage": True,
 }
 
-_NARROW = 8
-"""Up to this width a legend beside the drawing leaves it no room."""
+_NARROW, _HALF = 8, 12
+"""Up to these widths a legend beside the drawing leaves it no room; in half of the board there is some for numbers."""
 
 
-def lines(stacked: bool, limit: bool, small: bool, aligned: bool) -> Json:
-    """How values over time are drawn: `small` makes small values visible beside large ones, on a logarithmic scale."""
+def lines(stacked: bool, limit: bool, area: bool, aligned: bool, axis: str) -> Json:
+    """How values over time are drawn; `axis` is written along the left one."""
     custom: Json = {
         "drawStyle": "line",
-        "fillOpacity": 35 if stacked else 0,
+        "fillOpacity": 35 if stacked else 15 if area else 0,
         "lineWidth": 1 if stacked else 2,
         "showPoints": "auto",
         "spanNulls": False,
@@ -67,8 +67,8 @@ def lines(stacked: bool, limit: bool, small: bool, aligned: bool) -> Json:
         "axisSoftMin": 0,
         "thresholdsStyle": {"mode": "dashed" if limit else "off"},
     }
-    if small:
-        custom["scaleDistribution"] = {"type": "symlog", "log": 10, "linearThreshold": 1}
+    if axis:
+        custom["axisLabel"] = axis
     if aligned:
         custom["axisWidth"] = 80
     return custom
@@ -77,8 +77,8 @@ def lines(stacked: bool, limit: bool, small: bool, aligned: bool) -> Json:
 def legend(width: int, aligned: bool) -> Json:
     """The options of values over time: a table of the last and largest values, largest first."""
     shown: Json = {**_LEGEND, "calcs": ["lastNotNull", "max"], "sortBy": "Max", "sortDesc": True}
-    if width <= _NARROW:
-        shown |= {"displayMode": "list", "placement": "bottom", "calcs": []}
+    if width <= _HALF:
+        shown |= {"displayMode": "list", "placement": "bottom", "calcs": [] if width <= _NARROW else ["max"]}
     if aligned:
         shown["width"] = 380
     return {"legend": shown, "tooltip": {"mode": "multi", "sort": "desc"}}

@@ -15,7 +15,7 @@ from grafanalib._gen import DashboardEncoder
 from dashboards import modern, shapes, sources
 from dashboards.board import COLUMNS, LOKI, PROMETHEUS, About, Board, Json, Panel, Row, Variable
 from dashboards.colours import BAD, GOOD
-from dashboards.fields import Column, Says, hues, override, steps, words
+from dashboards.fields import COUNTED, Column, Says, hues, nothing, override, quiet_in_legend, steps, words
 from dashboards.queries import Query
 from dashboards.queries.events import ANNOTATIONS
 
@@ -35,25 +35,25 @@ def timeseries(
     height: int = 8,
     stacked: bool = False,
     colours: Colours | None = None,
-    others: str = "",
     right: Mapping[str, str] | None = None,
     limit: float | None = None,
-    small: bool = False,
+    area: bool = False,
     aligned: bool = False,
+    zeros: bool = False,
+    axis: str = "",
 ) -> Panel:
     """Values over time. `right` has legend -> unit of the series on the right axis; `limit` is a dashed line.
 
-    `colours` are of single series; the others have the palette's, or shades of the colour `others`.
-
-    `small` values stay visible beside large ones. `aligned` fixes the widths beside the drawing, so that panels below
-    each other share their time line.
+    `colours` are of single series; the others have the palette's. `axis` is written along the left axis. Series
+    that are 0 throughout are in no legend unless `zeros` mean something. `stacked` values add up; an `area` is filled without.
+    `aligned` fixes the widths beside the drawing, so that panels below each other share their time line.
     """
-    custom = shapes.lines(stacked, limit is not None, small, aligned)
-    colour: Json = {"mode": "shades", "fixedColor": others} if others else shapes.PALETTE
-    defaults: Json = {"unit": unit, "min": 0, "color": colour, "custom": custom}
+    custom = shapes.lines(stacked, limit is not None, area, aligned, axis)
+    defaults: Json = {"unit": unit, "min": 0, "color": shapes.PALETTE, "custom": custom}
     defaults["thresholds"] = steps({} if limit is None else {limit: BAD}, calm="transparent")
-    apart = [override(name, {"unit": its, "custom.axisPlacement": "right"}) for name, its in (right or {}).items()]
-    overrides = [*hues(colours or {}), *apart]
+    alone = {"custom.axisPlacement": "right", "custom.stacking": {"mode": "none", "group": "A"}}
+    apart = [override(name, {"unit": its, **alone}) for name, its in (right or {}).items()]
+    overrides = [*hues(colours or {}), *apart, *([] if zeros else [quiet_in_legend()])]
     options = shapes.legend(width, aligned)
     return _panel("timeseries", title, about, queries, (width, height), defaults, options, overrides, interval="1m")
 
@@ -70,7 +70,8 @@ def stat(
     colours: Colours | None = None,
 ) -> Panel:
     """One number for each query, in the colour of its threshold; `says` has words for values that are no measure."""
-    defaults: Json = {"unit": unit, "color": {"mode": "thresholds"}, "mappings": words(says or {})}
+    defaults: Json = {"unit": unit, "color": {"mode": "thresholds"}}
+    defaults["mappings"] = [*words({**COUNTED, **(says or {})}), nothing("no data")]
     defaults["thresholds"] = steps(limits)
     if unit == "none":
         defaults["decimals"] = 0
@@ -81,7 +82,8 @@ def stat(
 
 def tile(title: str, about: About, query: Query, says: Says, width: int = 4, height: int = 4, to: str = "") -> Panel:
     """A state: the word of the query's value on its colour; `to` is the board that a click opens."""
-    defaults: Json = {"unit": "none", "mappings": words(says), "thresholds": steps(), "color": {"mode": "thresholds"}}
+    defaults: Json = {"unit": "none", "thresholds": steps(), "color": {"mode": "thresholds"}}
+    defaults["mappings"] = [*words(says), nothing("no data")]
     if to:
         defaults["links"] = [{"title": "Open the board", "url": to}]
     options = {**shapes.STAT, "colorMode": "background", "textMode": "value"}
@@ -104,6 +106,7 @@ def bars(
     colour: Json = {"mode": "fixed", "fixedColor": hue} if hue else shapes.PALETTE
     defaults: Json = {"unit": unit, "min": 0, "color": {"mode": "thresholds"} if limits else colour}
     defaults["thresholds"] = steps(limits, GOOD)
+    defaults["mappings"] = [*words(COUNTED), nothing("no data")]
     if unit == "none":
         defaults["decimals"] = 0
     if most is not None:

@@ -25,6 +25,14 @@ class BackfillError(Exception):
         self.words = words
 
 
+PHASE = 11.0
+"""Seconds after a step at which recordings are evaluated: groups of rules have a moment of their own."""
+
+
+MARK = "threat:recorded_minute"
+"""By this recording an evaluation knows whether it is the first of its minute; in a history of minutes each is."""
+
+
 @dataclass(frozen=True)
 class Span:
     """From `start` to `end` (Unix times) a sample every `step` seconds."""
@@ -67,7 +75,7 @@ def record(prometheus: Prometheus, promtool: Path, files: Sequence[Path], span: 
     11,000 samples, which no range query gives, and as `fill` does.
     """
     groups = (group for file in files for group in yaml.safe_load(file.read_text())["groups"])
-    rules = [rule for group in groups for rule in group["rules"] if "record" in rule]
+    rules = [rule for group in groups for rule in group["rules"] if rule.get("record", MARK) != MARK]
     for _ in range(levels):
         later = [rule for rule in rules if any(other["record"] in rule["expr"] for other in rules)]
         write(prometheus.data, promtool, _recorded(prometheus, (rule for rule in rules if rule not in later), span))
@@ -79,7 +87,7 @@ def record(prometheus: Prometheus, promtool: Path, files: Sequence[Path], span: 
 def _recorded(prometheus: Prometheus, rules: Iterable[dict[str, Any]], span: Span) -> Iterator[str]:
     times = span.times()
     for rule in rules:
-        for series in prometheus.query_range(rule["expr"], times[0], times[-1], span.step):
+        for series in prometheus.query_range(rule["expr"], times[0] - PHASE, times[-1] - PHASE, span.step):
             labels = {**series.labels, **rule.get("labels", {})}
             labels.pop("__name__", None)
             for at, shown in series.samples:

@@ -94,14 +94,15 @@ def _remember(promtool: Path, prometheus: Path, folder: Path, timeline: Timeline
     week, day = Span(now - WEEK, now, 150), Span(now - DAY - 7200, now, 150)
     fill(data, promtool, _only(past.targets()[:1], "threat_falco_alerts_total threat_build_info"), timeline, week)
     fill(data, promtool, _only(_live(), "".join(file.read_text() for file in _recordings())), timeline, day)
-    ids, *others = _recordings()
+    ids, boards, *others = _recordings()
     with Prometheus(prometheus, "global: {}", folder) as server:
         record(server, promtool, [ids], replace(week, step=300))
+        record(server, promtool, [boards], replace(week, step=60))
         record(server, promtool, others, replace(day, step=300), levels=2)
 
 
 def _recordings() -> tuple[Path, ...]:
-    return tuple(RULES / "recording" / f"{name}.yaml" for name in ("ids", "network", "workload"))
+    return tuple(RULES / "recording" / f"{name}.yaml" for name in ("ids", "boards", "network", "workload"))
 
 
 def _only(targets: Sequence[Target], text: str) -> tuple[Target, ...]:

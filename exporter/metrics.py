@@ -13,12 +13,13 @@ from prometheus_client import (
     Histogram,
     ProcessCollector,
     disable_created_metrics,
+    generate_latest,
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.core import Metric as CollectedMetric
-from prometheus_client.exposition import choose_encoder
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
-from exporter import __version__, catalog
+from exporter import __version__, catalog, negotiation
 from exporter.clock import Clock
 from exporter.sources import Event
 from exporter.store.ledger import Labels
@@ -135,12 +136,10 @@ class Metrics:
 
     def page(self, accept: str, cutoff: int | None) -> tuple[str, Iterator[bytes]]:
         """The content type and the page in slices, for an Accept header; series created after `cutoff` read 0."""
-        try:
-            encode, content_type = choose_encoder(accept)
-        except TypeError:  # a version that is no version
-            encode, content_type = choose_encoder("")
-        openmetrics = content_type.startswith("application/openmetrics-text")
-        return content_type, self._slices(encode(self.registry), openmetrics, cutoff)
+        form = negotiation.choose(accept)
+        openmetrics = form is negotiation.OPENMETRICS
+        rest: bytes = (generate_openmetrics if openmetrics else generate_latest)(self.registry)
+        return form.content_type, self._slices(rest, openmetrics, cutoff)
 
     def _slices(self, rest: bytes, openmetrics: bool, cutoff: int | None) -> Iterator[bytes]:
         for family in self.store.families.values():

@@ -2,10 +2,15 @@
 
 from dataclasses import dataclass
 
-from exporter.catalog import where
+from exporter.catalog import PRIORITIES, SEVERITY_OF_PRIORITY, where
 
 CLUSTER = "=~$cluster"
 """Matcher that every selector has; where Prometheus gives no `cluster` label, all clusters match."""
+
+
+ALERTS = "namespace_workload_pod_rule_hostname:threat_falco_alerts:increase1m"
+UNLOADED = "Rules are not loaded: load rules/recording"
+"""What panels say that need our recordings while Prometheus has none of them."""
 
 
 @dataclass(frozen=True)
@@ -28,33 +33,85 @@ def select(metric: str, **labels: str) -> str:
     return f"{metric}{{{', '.join(matchers)}}}"
 
 
+ALIVE = where("threat_build_info", cluster=CLUSTER)
+"""Is there while an exporter is scraped."""
+
+RECORDED = select("cluster:threat_recorded:info")
+"""Is there while an exporter is scraped and the recordings are evaluated: what is 0 then is none, not unknown."""
+
+
+_ADDRESS = r"\\[?(.+?)\\]?:[0-9]+"
+"""The address in an `instance`, IPv6 too, as a PromQL string has it."""
+
+
+def on_nodes(metric: str, of: str = "{}", **labels: str) -> str:
+    """`of` a metric, with the name of its node as `node`: its target's, else by its address, else the address."""
+    named, unnamed = (of.format(select(metric, **labels, node=sign)) for sign in ("!=", "="))
+    known = f"max by (cluster, internal_ip, node) ({select('kube_node_info')})"
+    found = f'label_replace({unnamed}, "internal_ip", "$1", "instance", "{_ADDRESS}")'
+    joined = f"{found} * on (cluster, internal_ip) group_left (node) {known}"
+    return f'({named} or {joined} or on (cluster, instance) label_replace({unnamed}, "node", "$1", "instance", "(.+)"))'
+
+
 def over_nodes(per_node: str) -> tuple[Query, Query, Query]:
     """Minimum, average and maximum over nodes of an expression that has one value for each node."""
     return tuple(Query(f"{name}({per_node})", name) for name in ("min", "avg", "max"))  # type: ignore[return-value]
 
 
-def _evaluations(window: str, more: str = "") -> str:
-    """Evaluations of the recordings in a window, at the end of it or, with `more`, at most in a longer time."""
-    counted = f"count_over_time({select('cluster:threat_recorded:info')}[{window}])"
-    return f"scalar(max({f'max_over_time({counted}[{more}])' if more else counted}) or vector(5))"
-
-
-def total(recorded: str, window: str = "$__range") -> str:
-    """How many events in a window, by default the board's time range; `recorded` selects an `:increase5m` recording.
+def total(recorded: str, window: str = "$__range", offset: str = "") -> str:
+    """About how many events in a window, by default the board's time range; `recorded` selects an `:increase5m` one.
 
     An event is in the samples of five minutes, one for each evaluation; a younger one is not yet in all of them. (A
     subquery with a fixed step would not need their number, and takes a hundred times as long over 30 days.)
     """
-    return f"sum_over_time({recorded}[{window}]) / {_evaluations('299s', '1h:5m')}"
+    counted = f"count_over_time({RECORDED}[299s])"
+    return f"sum_over_time({recorded}[{window}]{offset}) / scalar(max(max_over_time({counted}[1h:5m])) or vector(5))"
 
 
-def per_minute(recorded: str) -> str:
-    """How many events a minute, at every step of a graph; `recorded` selects an `:increase5m` recording."""
-    return f"sum_over_time({recorded}[$__interval]) / {_evaluations('$__interval')} / 5"
+def counted(window: str = "$__range", **labels: str) -> str:
+    """How many alerts of Falco in a window that ends now: those of its whole minutes, and of the running one."""
+    whole, running = (select(ALERTS, **labels, minute=minute) for minute in ("whole", "running"))
+    return f"sum_over_time({whole}[{window}]) or {running}"
+
+
+def of_severity(severity: str) -> str:
+    """A matcher of the priorities that this severity stands for."""
+    return "=~" + "|".join(name for name in PRIORITIES if SEVERITY_OF_PRIORITY[name] == severity)
+
+
+def at_each_step(zero: str, by: str = "", **labels: str) -> str:
+    """How many alerts of Falco at each step of a graph; `zero` is a 0 for each value of the label `by`.
+
+    What the running minute had at the step before is by now in a whole one, and was shown then. All is read a
+    millisecond earlier, because both ends of a window belong to it: rules may be evaluated just at the steps.
+    """
+    summed = f"sum by ({by})" if by else "sum"
+    whole, running = (select(ALERTS, **labels, minute=minute) for minute in ("whole", "running"))
+    now = f"sum_over_time({whole}[$__interval] offset 1ms) or {running} offset 1ms"
+    return f"({summed} ({now}) or {zero}) - ({summed} ({running} offset ${{__interval}}1ms) or {zero})"
+
+
+def per_step(recorded: str) -> str:
+    """About how many events at each step of a graph; `recorded` selects an `:increase5m` recording."""
+    evaluations = f"scalar(max(count_over_time({RECORDED}[$__interval])) or vector(5))"
+    return f"sum_over_time({recorded}[$__interval]) / {evaluations} / 5 * $__interval_ms / 60000"
+
+
+def increased(counter: str, window: str = "$__range") -> str:
+    """By how much each series of a counter went up in a window, not extrapolated; only while it restarted, rounded."""
+    return (
+        f"(last_over_time({counter}[{window}]) - min_over_time({counter}[{window}]))"
+        f" unless resets({counter}[{window}]) > 0 or round(increase({counter}[{window}]))"
+    )
+
+
+def step_of(counter: str) -> str:
+    """By how much each series of a counter went up since the step of the graph before, not extrapolated."""
+    return f"{counter} - {counter} offset $__interval >= 0 or {counter} - min_over_time({counter}[$__interval])"
 
 
 def a_minute(counter: str) -> str:
-    """How many events a minute a counter of rare events has, over 5 minutes like the recordings."""
+    """How many events a minute a counter of rare events has, over 5 minutes."""
     return f"increase({counter}[5m]) / 5"
 
 
@@ -64,6 +121,17 @@ def or_quiet(expr: str, heartbeat: str, label: str, text: str) -> str:
     Thus "none" is a sentence, and only what nobody measures is empty.
     """
     return f'{expr} or on() label_replace(0 * sum({heartbeat}), "{label}", "{text}", "", "")'
+
+
+def or_unloaded(expr: str, label: str, none: str, value: int = -1) -> str:
+    """The expression; else a row of 0 that says `none` or, where an exporter is scraped, one of `value` that tells."""
+    unloaded = f'label_replace(0 * sum({ALIVE}) + {value}, "{label}", "{UNLOADED}", "", "")'
+    return f"{or_quiet(expr, RECORDED, label, none)} or on() {unloaded}"
+
+
+def or_zero(expr: str) -> str:
+    """The expression; else 0 where its recordings are there, or -1 where only an exporter is."""
+    return f"{expr} or on() 0 * sum({RECORDED}) or on() 0 * sum({ALIVE}) - 1"
 
 
 def state(present: str, component: str) -> str:

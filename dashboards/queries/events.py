@@ -1,12 +1,29 @@
 """What happened, over all controls: the shape that they share, firing alerts, and changes that explain what is seen."""
 
-from dashboards.queries import CLUSTER, Query, per_minute, select, total
+from dashboards.queries import (
+    ALERTS,
+    CLUSTER,
+    RECORDED,
+    Query,
+    at_each_step,
+    counted,
+    of_severity,
+    or_unloaded,
+    or_zero,
+    per_step,
+    select,
+    total,
+)
 from exporter.catalog import where
 
 SHARED = "namespace_workload_pod:threat_events:increase5m"
 HOSTS = "hostname:threat_events:increase5m"
-ALIVE = where("threat_build_info", cluster=CLUSTER)
-"""Is there while an exporter is scraped: what is 0 then is none, not unknown."""
+HERE = {"namespace": "=~$namespace"}
+YOUNG = "Too early to tell: a week of recordings is needed"
+_SINCE = f"and on() {RECORDED}"
+SEVERITIES = ("critical", "warning", "info")
+FAMILIES = ("Correlated", "Host", "Ids", "Network", "Platform")
+"""First words of our alerts' names; in lower case, the folders of rules/alerts."""
 
 
 def _firing(**labels: str) -> str:
@@ -46,63 +63,94 @@ ANNOTATIONS = (
 """For every board: each is a vertical line where its expression is there."""
 
 
-def by_control() -> Query:
-    """Events a minute of every control, 0 for a control that is recorded and quiet."""
-    happened = f"{per_minute(select(SHARED, namespace='=~$namespace'))} or {per_minute(select(HOSTS))}"
-    silent = f"0 * group by (control) ({select('cluster:threat_recorded:info')})"
-    return Query(f"sum by (control) ({happened}) or {silent}", "{{control}}")
+def by_control() -> tuple[Query, Query]:
+    """Events of every control at each step, 0 for a control that is recorded and quiet.
+
+    Falco's are exact; of the others the recordings know five minutes at a time, so theirs are spread over them.
+    """
+    ids = at_each_step(f"0 * sum({RECORDED})", **HERE)
+    others = per_step(select(SHARED, control="!=ids", **HERE))
+    quiet = f"0 * group by (control) ({select('cluster:threat_recorded:info', control='!=ids')})"
+    return Query(ids, "ids"), Query(f"sum by (control) ({others}) or {quiet}", "{{control}}")
 
 
 def of_control(control: str) -> Query:
     """Events in the time range by namespace and workload."""
-    counted = total(select(SHARED, control=control, namespace="=~$namespace"))
-    return Query(f"topk(50, sum by (namespace, workload) ({counted}))")
+    these = counted(**HERE) if control == "ids" else total(select(SHARED, control=control, **HERE))
+    return Query(f"topk(50, sum by (namespace, workload) ({these}))")
 
 
 def critical() -> Query:
-    """Events of critical severity in the time range by namespace and workload."""
-    counted = total(select(SHARED, severity="critical", namespace="=~$namespace"))
-    return Query(f"topk(50, sum by (namespace, workload) ({counted}))")
+    """Falco's critical alerts in the time range by namespace and workload."""
+    return Query(f"topk(50, sum by (namespace, workload) ({counted(**HERE, priority=of_severity('critical'))}))")
 
 
 def score() -> Query:
     """The most controls that spoke of a workload at once, in the time range."""
-    at_once = select("namespace_workload:threat_controls:count3m", namespace="=~$namespace")
-    return Query(f"topk(50, max by (namespace, workload) (max_over_time({at_once}[$__range])))")
+    at_once = select("namespace_workload:threat_controls:count3m", **HERE)
+    most = f"topk(50, max by (namespace, workload) (max_over_time({at_once}[$__range])))"
+    return Query(or_unloaded(most, "namespace", "Nobody"))
 
 
 def firing(severity: str) -> Query:
-    """How many alerts of a severity fire now."""
-    return Query(f"count({_firing(severity=severity)}) or on() 0 * sum({ALIVE})", severity)
+    """How many alerts of a severity fire now; -1 where the rules are not loaded."""
+    return Query(or_zero(f"count({_firing(severity=severity)})"), severity)
 
 
 def firing_now() -> Query:
-    """The alerts that fire, most severe first (3 critical, 2 warning, 1 info)."""
+    """The alerts that fire, most severe first (3 critical, 2 warning, 1 info), and where their runbooks lie."""
     ranked = " or ".join(
-        f"{rank} * group by (alertname, namespace) ({_firing(severity=severity)})"
-        for rank, severity in ((3, "critical"), (2, "warning"), (1, "info"))
+        f"{rank} * group by (alertname, namespace, workload) ({_firing(severity=severity)})"
+        for rank, severity in zip((3, 2, 1), SEVERITIES, strict=True)
     )
-    quiet = f'label_replace(0 * sum({ALIVE}), "alertname", "No alert is firing", "", "")'
-    return Query(f"topk(20, {ranked}) or on() {quiet}")
+    told = f"topk(20, {ranked})"
+    for family in FAMILIES:
+        told = f'label_replace({told}, "runbook", "{family.lower()}/$1.md", "alertname", "({family}.+)")'
+    return Query(or_unloaded(told, "alertname", "No alert is firing"))
 
 
-def last_day(offset: str = "") -> Query:
-    """Events of 24 hours by control and severity, ending now or `offset` before."""
-    shifted = f" offset {offset}" if offset else ""
-    return Query(f"sum by (control, severity) ({select('cluster:threat_events:increase1d')}{shifted})")
+def firing_since() -> Query:
+    """For how long each of them has been active."""
+    active = select("ALERTS_FOR_STATE", control="=~.+", alertname="!=PlatformWatchdog")
+    told = f"time() - min by (alertname, namespace, workload) ({active} and ignoring (alertstate) {_firing()})"
+    for family in FAMILIES:
+        told = f'label_replace({told}, "runbook", "{family.lower()}/$1.md", "alertname", "({family}.+)")'
+    return Query(told)
+
+
+def _day(whole: bool, offset: str = "") -> str:
+    """Events of 24 hours by control and severity, with the running minute unless they are whole and past."""
+    rows = []
+    for severity in SEVERITIES:
+        these = {**HERE, "priority": of_severity(severity)}
+        past = f"sum_over_time({select(ALERTS, **these, minute='whole')}[1d]{offset})"
+        count = past if whole else counted("1d", **these)
+        rows.append(
+            f'label_replace(label_replace(sum({count}), "severity", "{severity}", "", ""), "control", "ids", "", "")'
+        )
+    others = total(select(SHARED, control="!=ids", **HERE), "1d", offset)
+    return f"{' or '.join(rows)} or sum by (control, severity) ({others})"
+
+
+def last_day() -> Query:
+    """Events of the last 24 hours by control and severity."""
+    return Query(or_unloaded(_day(whole=False), "control", "No events"))
+
+
+def day_before() -> Query:
+    """Those of the 24 hours before; 0 where there were none, nothing where not all of that day was recorded."""
+    return Query(f"({_day(True, ' offset 1d')} or 0 * ({_day(False)})) {_SINCE} offset 2d")
 
 
 def change() -> Query:
     """By which share the last 24 hours differ from the 24 hours before."""
-    now, before = last_day().expr, last_day("1d").expr
-    return Query(f"({now} - {before}) / {before}")
+    before = f"(({_day(True, ' offset 1d')}) > 0)"
+    return Query(f"((({_day(False)}) - {before}) / {before}) {_SINCE} offset 2d")
 
 
 def new_rules() -> Query:
-    """Falco rules that spoke in the last 24 hours and not in the six days before."""
-    recorded = select("namespace_workload_rule_hostname:threat_falco_alerts:increase5m")
-    counted = total(recorded, "1d")
-    news = f"sum by (rule, namespace) ({counted})"
-    old = f"group by (rule, namespace) (max_over_time({recorded}[6d] offset 1d))"
-    quiet = f'label_replace(0 * sum({ALIVE}), "rule", "None", "", "")'
-    return Query(f"topk(10, {news} unless {old}) or on() {quiet}")
+    """Falco rules that spoke in the last 24 hours and not in the six days before, once there is such a past."""
+    news = f"sum by (rule, namespace) ({counted('1d', **HERE)})"
+    old = f"group by (rule, namespace) (sum_over_time({select(ALERTS, **HERE, minute='whole')}[6d] offset 1d))"
+    young = f'label_replace(0 * sum({RECORDED} unless on() {RECORDED} offset 6d), "rule", "{YOUNG}", "", "")'
+    return Query(or_unloaded(f"topk(10, ({news} unless {old}) {_SINCE} offset 6d) or on() {young}", "rule", "None"))

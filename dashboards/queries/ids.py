@@ -1,83 +1,83 @@
 """Falco: what it saw, where, along which chain; and whether it sees at all."""
 
-from dashboards.queries import CLUSTER, Query, a_minute, or_quiet, per_minute, select, state, total
-from dashboards.queries.events import ALIVE, SHARED
+from dashboards.queries import (
+    ALIVE,
+    CLUSTER,
+    RECORDED,
+    Query,
+    at_each_step,
+    counted,
+    increased,
+    of_severity,
+    on_nodes,
+    or_unloaded,
+    or_zero,
+    select,
+    state,
+    step_of,
+)
 from exporter.catalog import TACTICS, where
 
-PLACE = {"namespace": "=~$namespace", "workload": "=~$workload"}
-ALERTS = select("namespace_workload_rule_hostname:threat_falco_alerts:increase5m", **PLACE, hostname="=~$node")
+PLACE = {"namespace": "=~$namespace", "workload": "=~$workload", "rule": "=~$rule"}
+CHOSEN = {**PLACE, "hostname": "=~$node"}
 OVERFLOW = where("threat_falco_alerts_total", cluster=CLUSTER, rule="other")
 NODE = {"cluster": CLUSTER, "hostname": "=~$node"}
-
-_OF_SEVERITY = {
-    "critical": "emergency|alert|critical",
-    "warning": "error|warning",
-    "info": "notice|informational|debug|unknown",
-}
-
-
-def _quiet(expr: str, label: str) -> Query:
-    return Query(or_quiet(expr, ALIVE, label, "No alerts"))
+NONE = "No alerts"
 
 
 def by_severity(severity: str) -> Query:
-    """Alerts of a severity in the time range."""
-    these = ALERTS.replace("}", f', priority=~"{_OF_SEVERITY[severity]}"}}')
-    return Query(f"sum({total(these)}) or on() 0 * sum({ALIVE})", severity)
+    """Alerts of a severity in the time range; -1 where the rules are not loaded."""
+    return Query(or_zero(f"sum({counted(**CHOSEN, priority=of_severity(severity))})"), severity)
 
 
 def over_time() -> Query:
-    """Alerts a minute by priority; 0 where a priority is quiet."""
-    return Query(f"sum by (priority) ({per_minute(ALERTS)}) or 0 * sum by (priority) ({OVERFLOW})", "{{priority}}")
+    """Alerts at each step by priority, those that there were."""
+    shown = at_each_step(f"0 * sum by (priority) ({OVERFLOW})", "priority", **CHOSEN)
+    return Query(f"{shown} and on() {RECORDED}", "{{priority}}")
 
 
 def top_rules(number: int) -> Query:
     """The rules with most alerts in the time range."""
-    return Query(or_quiet(f"topk({number}, sum by (rule) ({total(ALERTS)}))", ALIVE, "rule", "No alerts"), "{{rule}}")
+    return Query(or_unloaded(f"topk({number}, sum by (rule) ({counted(**CHOSEN)}))", "rule", NONE, 0), "{{rule}}")
 
 
 def by_priority() -> Query:
     """Alerts in the time range by priority."""
-    counted = f"sum by (priority) ({total(ALERTS)})"
-    return Query(or_quiet(counted, ALIVE, "priority", "No alerts"), "{{priority}}")
+    return Query(or_unloaded(f"sum by (priority) ({counted(**CHOSEN)})", "priority", NONE, 0), "{{priority}}")
 
 
 def rules_with_meaning() -> Query:
     """The 20 rules with most alerts, with their priority and tactic."""
-    return _quiet(f"topk(20, sum by (rule, priority, tactic) ({total(ALERTS)}))", "rule")
+    return Query(or_unloaded(f"topk(20, sum by (rule, priority, tactic) ({counted(**CHOSEN)}))", "rule", NONE))
 
 
 def by_node() -> Query:
     """The 20 nodes with most alerts."""
-    return _quiet(f"topk(20, sum by (hostname) ({total(ALERTS)}))", "hostname")
+    return Query(or_unloaded(f"topk(20, sum by (hostname) ({counted(**CHOSEN)}))", "hostname", NONE))
 
 
 def by_pod() -> Query:
     """The 20 pods with most alerts; alerts of a node itself belong to none."""
-    recorded = select(SHARED, control="ids", **PLACE)
-    return _quiet(f"topk(20, sum by (namespace, workload, pod) ({total(recorded)}))", "pod")
+    these = counted(**CHOSEN, pod="!=")
+    return Query(or_unloaded(f"topk(20, sum by (namespace, workload, pod) ({these}))", "pod", NONE))
 
 
 def by_workload() -> Query:
     """The 20 workloads with most alerts."""
-    return _quiet(f"topk(20, sum by (namespace, workload) ({total(ALERTS)}))", "workload")
+    return Query(or_unloaded(f"topk(20, sum by (namespace, workload) ({counted(**CHOSEN)}))", "workload", NONE))
 
 
 def along_the_chain() -> tuple[Query, ...]:
     """Alerts in the time range for each tactic, in the order of the attack chain."""
     return tuple(
-        Query(
-            "sum({}) or on() 0 * sum({})".format(total(ALERTS.replace("}", f', tactic="{tactic}"' + "}")), ALIVE),
-            tactic.replace("_", " "),
-        )
-        for tactic in TACTICS
+        Query(or_zero(f"sum({counted(**CHOSEN, tactic=tactic)})"), tactic.replace("_", " ")) for tactic in TACTICS
     )
 
 
 def delays() -> Query:
-    """Events by their delay."""
+    """Events at each step by their delay."""
     buckets = where("threat_event_delay_seconds_bucket", cluster=CLUSTER, control="ids")
-    return Query(f"sum by (le) (increase({buckets}[$__rate_interval]))", "{{le}}")
+    return Query(f"sum by (le) ({step_of(buckets)})", "{{le}}")
 
 
 def delay(quantile: float) -> Query:
@@ -88,14 +88,15 @@ def delay(quantile: float) -> Query:
 
 
 def suppressed() -> Query:
-    """Alerts that a tuning entry suppressed, a minute, by rule and reason."""
-    rate = a_minute(where("threat_falco_suppressed_total", cluster=CLUSTER))
-    return Query(f"topk(10, sum by (rule, reason) ({rate}))", "{{rule}}: {{reason}}")
+    """Alerts at each step that a tuning entry suppressed, by rule and reason."""
+    counter = where("threat_falco_suppressed_total", cluster=CLUSTER, rule="=~$rule")
+    return Query(f"topk(10, sum by (rule, reason) ({step_of(counter)}))", "{{rule}}: {{reason}}")
 
 
 def suppressed_in_all() -> Query:
     """Alerts that a tuning entry suppressed in the time range."""
-    return Query(f"sum(increase({where('threat_falco_suppressed_total', cluster=CLUSTER)}[$__range]))")
+    counter = where("threat_falco_suppressed_total", cluster=CLUSTER, rule="=~$rule")
+    return Query(f"sum({increased(counter)}) or on() 0 * sum({ALIVE})")
 
 
 # Falco itself ------------------------------------------------------------------------------------------------
@@ -104,14 +105,14 @@ def suppressed_in_all() -> Query:
 def is_on() -> Query:
     """1 where Falco was heard within 15 minutes, 0 where it is expected and was not, 2 where it is not expected."""
     own = select("falcosecurity_falco_version_info")
-    snapshots = where("threat_falco_snapshot_timestamp_seconds", cluster=CLUSTER)
+    snapshots = where("threat_falco_snapshot_timestamp_seconds", cluster=CLUSTER, source="syscall")
     events = where("threat_last_event_timestamp_seconds", cluster=CLUSTER, control="ids")
     return Query(state(f"time() - {snapshots} < 900 or time() - {events} < 900 or {own}", "falco"))
 
 
 def nodes() -> Query:
     """Nodes whose Falco sent a metrics snapshot within 15 minutes."""
-    age = f"time() - max by (hostname) ({where('threat_falco_snapshot_timestamp_seconds', **NODE)})"
+    age = f"time() - max by (hostname) ({where('threat_falco_snapshot_timestamp_seconds', **NODE, source='syscall')})"
     return Query(f"count({age} < 900) or on() 0 * sum({ALIVE})")
 
 
@@ -122,7 +123,9 @@ def last_event() -> Query:
 
 def last_snapshot() -> Query:
     """Seconds since the newest metrics snapshot of a node."""
-    return Query(f"time() - max by (hostname) ({where('threat_falco_snapshot_timestamp_seconds', **NODE)})")
+    return Query(
+        f"time() - max by (hostname) ({where('threat_falco_snapshot_timestamp_seconds', **NODE, source='syscall')})"
+    )
 
 
 def syscalls() -> Query:
@@ -142,41 +145,42 @@ def lost() -> Query:
 
 
 def lost_by_falco() -> Query:
-    """The same from Falco's own metrics, by its target."""
-    drops, seen = (select(f"falcosecurity_scap_n_{what}_total") for what in ("drops", "evts"))
-    return Query(
-        f"sum by (instance) (increase({drops}[15m])) / (sum by (instance) (increase({seen}[15m])) > 0)", "{{instance}}"
+    """The same from Falco's own metrics."""
+    drops, seen = (
+        f"sum by (node) ({on_nodes(f'falcosecurity_scap_n_{what}_total', 'increase({}[15m])')})"
+        for what in ("drops", "evts")
     )
+    return Query(f"{drops} / ({seen} > 0)", "{{node}}, by Falco")
 
 
 def drop_messages() -> Query:
     """Messages of Falco in the time range that it is dropping."""
-    return Query(f"sum by (hostname) (increase({where('threat_falco_drop_messages_total', **NODE)}[$__range]))")
+    return Query(f"sum by (hostname) ({increased(where('threat_falco_drop_messages_total', **NODE))})")
 
 
 def queue_drops() -> Query:
-    """Alerts a minute that Falco threw away because an output was too slow."""
-    dropped = select("falcosecurity_falco_outputs_queue_num_drops_total")
-    return Query(f"sum by (instance) ({a_minute(dropped)})", "{{instance}}")
+    """Alerts at each step that Falco threw away because an output was too slow."""
+    dropped = on_nodes("falcosecurity_falco_outputs_queue_num_drops_total", "increase({}[$__rate_interval])")
+    return Query(f"sum by (node) ({dropped})", "{{node}}")
 
 
 def rule_files() -> Query:
     """How many Falcos have each version of each rule file."""
     files = select("falcosecurity_falco_sha256_rules_files_info")
-    short = f'label_replace({files}, "sha256", "$1", "sha256", "(.{{12}}).*")'
-    return Query(f"count by (file_name, sha256) ({short})")
+    counted = f"count by (file_name, sha256) (group by (cluster, instance, file_name, sha256) ({files}))"
+    return Query(f'sum by (file_name, version) (label_replace({counted}, "version", "$1", "sha256", "(.{{12}}).*"))')
 
 
 def accepted() -> Query:
-    """Events a minute that the exporter accepted."""
-    counted = a_minute(where("threat_events_accepted_total", cluster=CLUSTER, control="ids"))
-    return Query(f"sum({counted})", "accepted")
+    """Events at each step that the exporter accepted."""
+    counter = where("threat_events_accepted_total", cluster=CLUSTER, control="ids")
+    return Query(f"sum({step_of(counter)})", "accepted")
 
 
 def rejected() -> Query:
-    """Events a minute that the exporter rejected, by reason."""
-    counted = a_minute(where("threat_events_rejected_total", cluster=CLUSTER))
-    return Query(f"sum by (reason) ({counted})", "rejected: {{reason}}")
+    """Events at each step that the exporter rejected, by reason."""
+    counter = where("threat_events_rejected_total", cluster=CLUSTER)
+    return Query(f"sum by (reason) ({step_of(counter)})", "rejected: {{reason}}")
 
 
 def fullness() -> Query:

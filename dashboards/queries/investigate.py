@@ -1,12 +1,11 @@
 """All that is known of one namespace, workload or pod, to be read on one time line."""
 
-from dashboards.queries import CLUSTER, Query, or_quiet, per_minute, select
-from dashboards.queries.events import ALIVE, SHARED
+from dashboards.queries import RECORDED, Query, at_each_step, counted, of_severity, or_unloaded, or_zero, select
+from dashboards.queries.events import SEVERITIES
 from dashboards.queries.network import POLICY
-from exporter.catalog import where
 
 PLACE = {"namespace": "=~$namespace", "workload": "=~$workload"}
-VICTIM = {"k8s_ns_name": "=~$namespace", "workload": "=~$workload", "k8s_pod_name": "=~$pod"}
+VICTIM = {**PLACE, "pod": "=~$pod", "rule": "=~$rule"}
 SOURCE = {"source_namespace": "=~$namespace", "source_workload": "=~$workload", "source_pod": "=~$pod"}
 TARGET = {
     "destination_namespace": "=~$namespace",
@@ -16,18 +15,18 @@ TARGET = {
 WINDOW = "[$__rate_interval]"
 
 
-def alerts() -> Query:
-    """Falco's alerts a minute by severity; 0 while it is quiet."""
-    recorded = select(SHARED, control="ids", pod="=~$pod", **PLACE)
-    by_severity = f"sum by (severity) ({per_minute(recorded)})"
-    return Query(or_quiet(by_severity, ALIVE, "severity", "none"), "{{severity}}")
+def alerts() -> tuple[Query, ...]:
+    """Falco's alerts at each step by severity; 0 while it is quiet."""
+    return tuple(
+        Query(at_each_step(f"0 * sum({RECORDED})", **VICTIM, priority=of_severity(severity)), severity)
+        for severity in SEVERITIES
+    )
 
 
 def rules() -> Query:
     """Falco's alerts in the time range, by rule, priority and pod."""
-    counted = f"increase({where('threat_falco_alerts_total', cluster=CLUSTER, **VICTIM)}[$__range])"
-    labels = "rule, priority, tactic, k8s_pod_name, hostname"
-    return Query(or_quiet(f"topk(20, sum by ({labels}) ({counted}) > 0)", ALIVE, "rule", "No alerts"))
+    labels = "rule, priority, tactic, pod, hostname"
+    return Query(or_unloaded(f"topk(20, sum by ({labels}) ({counted(**VICTIM)}))", "rule", "No alerts"))
 
 
 def denied_out() -> Query:
@@ -98,11 +97,8 @@ def received() -> Query:
 
 
 def controls() -> Query:
-    """How many controls spoke of the workload within 3 minutes."""
-    return Query(
-        f"max({select('namespace_workload:threat_controls:count3m', **PLACE)}) or on() 0 * sum({ALIVE})",
-        "controls at once",
-    )
+    """How many controls spoke of the workload within 3 minutes; -1 where the rules are not loaded."""
+    return Query(or_zero(f"max({select('namespace_workload:threat_controls:count3m', **PLACE)})"), "controls at once")
 
 
 def events_in_loki() -> Query:

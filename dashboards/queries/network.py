@@ -73,9 +73,33 @@ def denied_share() -> Query:
     return Query(f"{rates[0]} / ({rates[1]} > 0)", "share of policy")
 
 
-def l7(rule: str, legend: str) -> Query:
+def _packets(what: str, direction: str) -> str:
+    return f"sum(rate({select(f'cilium_{what}_count_total', direction=direction, **AGENT)}[$__rate_interval]))"
+
+
+def forwarded() -> tuple[Query, ...]:
+    """Packets a second that the datapath forwarded and dropped, by direction."""
+    names = {"forwarded": "forward", "dropped": "drop"}
+    return tuple(
+        Query(_packets(names[what], direction.upper()), f"{what} {direction}")
+        for what in names
+        for direction in ("egress", "ingress")
+    )
+
+
+def dropped_share() -> tuple[Query, ...]:
+    """Share of the packets that was dropped, by direction."""
+    found = []
+    for direction in ("EGRESS", "INGRESS"):
+        dropped, passed = _packets("drop", direction), _packets("forward", direction)
+        found.append(Query(f"{dropped} / ({dropped} + {passed} > 0)", f"dropped {direction.lower()}"))
+    return tuple(found)
+
+
+def l7(rule: str, legend: str, factor: str = "") -> Query:
     """Messages a second that the proxies forwarded or denied; a request and its answer are two."""
-    return Query(f"sum(rate({select('cilium_policy_l7_total', rule=rule, **AGENT)}[$__rate_interval]))", legend)
+    counted = f"rate({select('cilium_policy_l7_total', rule=rule, **AGENT)}[$__rate_interval])"
+    return Query(f"sum({counted}){factor}", legend)
 
 
 def _per(labels: str, part: str) -> str:
@@ -84,7 +108,8 @@ def _per(labels: str, part: str) -> str:
 
 
 def _named(expr: str) -> str:
-    return f'label_replace({expr}, "scope", "$1", "scope", "(.+)Time")'
+    """With the name of the scope as a label of its own: to overwrite one could make two series alike."""
+    return f'label_replace({expr}, "step", "$1", "scope", "(.+)Time")'
 
 
 def parse_errors() -> Query:
@@ -95,20 +120,20 @@ def parse_errors() -> Query:
 
 def proxy_average() -> Query:
     """Mean time of the DNS proxy: its own, and that of the server behind it."""
-    return Query(_named(f"{_per('scope', 'sum')} / ({_per('scope', 'count')} > 0)"), "{{scope}}")
+    return Query(_named(f"{_per('scope', 'sum')} / ({_per('scope', 'count')} > 0)"), "{{step}}")
 
 
 def proxy_maximum() -> Query:
     """The mean of the slowest node."""
     of_node = "cluster, instance, scope"
     return Query(
-        _named(f"max by (scope) ({_per(of_node, 'sum')} / ({_per(of_node, 'count')} > 0))"), "{{scope}}, slowest node"
+        _named(f"max by (scope) ({_per(of_node, 'sum')} / ({_per(of_node, 'count')} > 0))"), "{{step}}, slowest node"
     )
 
 
 def proxy_slow() -> Query:
     """What one in a hundred answers takes longer than."""
-    return Query(_named(f"histogram_quantile(0.99, {_per('scope, le', 'bucket')})"), "{{scope}}, p99")
+    return Query(_named(f"histogram_quantile(0.99, {_per('scope, le', 'bucket')})"), "{{step}}, p99")
 
 
 def policies() -> tuple[Query, ...]:

@@ -1,6 +1,6 @@
 """Whether policy reaches the datapath of every node, how fast, and what it covers."""
 
-from dashboards.queries import Query, a_minute, over_nodes, select
+from dashboards.queries import Query, a_minute, on_nodes, over_nodes, select
 from dashboards.queries.network import AGENT
 
 _NODE = "cluster, instance"
@@ -70,9 +70,12 @@ def revision() -> tuple[Query, ...]:
 
 def regenerations() -> Query:
     """Endpoint regenerations a minute by outcome."""
-    counted = a_minute(select("cilium_endpoint_regenerations_total", **AGENT))
+    name, failed = "cilium_endpoint_regenerations_total", "fail(ure)?"
+    other = a_minute(select(name, outcome=f"!~{failed}", **AGENT))
+    both = f"sum({a_minute(select(name, outcome=f'=~{failed}', **AGENT))})"
     return Query(
-        f'sum by (outcome) (label_replace({counted}, "outcome", "failed", "outcome", "fail(ure)?"))', "{{outcome}}"
+        f'sum by (outcome) ({other}) or label_replace({both}, "outcome", "failed", "", "")',
+        "{{outcome}}",
     )
 
 
@@ -98,13 +101,13 @@ def unreachable() -> Query:
 
 def unreachable_from() -> Query:
     """Nodes, and health endpoints on nodes, that each agent cannot reach."""
-    found = [select(f"cilium_unreachable_{what}", **AGENT) for what in ("nodes", "health_endpoints")]
-    return Query(f"max by (instance) ({found[0]}) + max by (instance) ({found[1]})", "from {{instance}}")
+    found = [on_nodes(f"cilium_unreachable_{what}", **AGENT) for what in ("nodes", "health_endpoints")]
+    return Query(f"max by (node) ({found[0]}) + max by (node) ({found[1]})", "from {{node}}")
 
 
 def controllers() -> Query:
     """Controllers that fail, by agent."""
-    return Query(f"max by (instance) ({select('cilium_controllers_failing', **AGENT)})", "on {{instance}}")
+    return Query(f"max by (node) ({on_nodes('cilium_controllers_failing', **AGENT)})", "on {{node}}")
 
 
 def differing() -> Query:

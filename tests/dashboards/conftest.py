@@ -29,11 +29,12 @@ class World:
     now: float
 
 
-def _alerting() -> Target:
+def _alerting(since: float) -> Target:
     """What Prometheus itself would have written while the attack's alerts fired."""
     labels = {"alertstate": "firing", "control": "ids", "severity": "critical", "namespace": "shop"}
     fires = Row("ALERTS", {"alertname": "IdsCriticalAlert", **labels}, None, 1, "ids", "gauge", steady=True)
-    return Target("/alerts", {}, (fires,))
+    active = {key: value for key, value in fires.labels.items() if key != "alertstate"}
+    return Target("/alerts", {}, (fires, Row("ALERTS_FOR_STATE", active, None, since, "ids", "gauge", steady=True)))
 
 
 @pytest.fixture(scope="session", params=cilium.GENERATIONS)
@@ -45,7 +46,7 @@ def world(
     folder = tmp_path_factory.mktemp("world")
     data, span = folder / "prometheus", Span(now - 2 * HOUR, now, 30)
     timeline = Timeline(now - 48 * HOUR, dict.fromkeys(ATTACK, (now - 10 * MINUTE, now + HOUR)))
-    targets = (*cilium.targets(request.param), *kubelet.targets(), *past.targets(), _alerting())
+    targets = (*cilium.targets(request.param), *kubelet.targets(), *past.targets(), _alerting(now - 10 * MINUTE))
     fill(data, tool("promtool"), targets, timeline, span)
     files = sorted({rule.path for rule in load().recordings})
     with Prometheus(tool("prometheus"), CONFIG, folder) as prometheus:

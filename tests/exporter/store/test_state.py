@@ -43,7 +43,9 @@ def test_values_lie_at_addresses_that_are_written_in_one_go(tmp_path: Path) -> N
     assert (tmp_path / CELLS).stat().st_blocks * 512 >= len(content), "a hole could not be filled on a full disk"
 
 
-def test_a_slot_that_was_freed_and_taken_again_has_its_last_owner(tmp_path: Path) -> None:
+def test_a_slot_that_was_freed_and_taken_again_has_its_last_owner(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with Kept(tmp_path) as first:
         first.add("idle", 7)
         first.clock.advance(3000)
@@ -56,6 +58,11 @@ def test_a_slot_that_was_freed_and_taken_again_has_its_last_owner(tmp_path: Path
         assert second.values() == {"busy": 2, "new": 5}
         second.add("another")
         assert second.values() == {"busy": 2, "new": 5, "another": 1}
+        second.clock.advance(4000)
+        second.expire()
+    with Kept(tmp_path) as third:
+        assert third.values() == {}
+    assert "could not be read" not in caplog.text
 
 
 class Killed(BaseException):

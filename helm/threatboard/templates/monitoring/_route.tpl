@@ -15,7 +15,7 @@ route:
       matchers:
         - {name: control, value: several, matchType: "="}
         - {{ $severity }}
-      groupBy: [cluster, namespace]
+      groupBy: [cluster, namespace, workload]
       groupWait: 5s
       groupInterval: 1m
       routes: {{- include "threatboard.criticalAtOnce" $ | nindent 8 }}
@@ -63,6 +63,7 @@ receivers:
 - receiver: slack
   matchers:
     - {name: severity, value: critical, matchType: "="}
+  groupBy: [cluster, namespace, workload]
   groupWait: 0s
 {{- end -}}
 
