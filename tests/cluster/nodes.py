@@ -1,5 +1,6 @@
 """What stands in for kubelets: nodes that are ready, and pods whose status says what a runtime says of them."""
 
+import http.client
 import itertools
 import threading
 import urllib.error
@@ -80,12 +81,18 @@ class Nodes:
 
     def _play(self) -> None:
         while not self._stop.wait(0.1):
-            for pod in self._api.items("/api/v1/pods"):
+            try:
+                pods = self._api.items("/api/v1/pods")
+            except (OSError, http.client.HTTPException):
+                continue  # a busy machine's API server is late: a kubelet asks again
+            for pod in pods:
                 try:
                     self._attend(pod)
                 except urllib.error.HTTPError as fault:
                     if fault.code not in (404, 409):  # it is gone, or somebody else was faster
                         self.faults.append(fault)
+                except (OSError, http.client.HTTPException):
+                    continue
 
     def _attend(self, pod: Object) -> None:
         if pod["spec"].get("nodeName") not in NAMES or pod["status"]["phase"] == "Succeeded":
