@@ -126,6 +126,8 @@ class ControlPlane:
             labels = {**SIMULATED, "kubernetes.io/os": "linux", "kubernetes.io/hostname": name}
             status = {"allocatable": capacity, "capacity": capacity}
             self.api.create("/api/v1/nodes", {"metadata": {"name": name, "labels": labels}, "status": status})
+            # Admission taints a new node until the controller that is left out here finds it ready.
+            self.api.merge(f"/api/v1/nodes/{name}", {"spec": {"taints": None}})
         return names
 
     def _wait_for_accounts(self) -> None:
