@@ -44,8 +44,8 @@ def timeseries(
 ) -> Panel:
     """Values over time. `right` has legend -> unit of the series on the right axis; `limit` is a dashed line.
 
-    `colours` are of single series; the others have the palette's. `axis` is written along the left axis. Series
-    that are 0 throughout are in no legend unless `zeros` mean something. `stacked` values add up; an `area` is filled without.
+    `colours` are of single series; the others have the palette's. `axis` is written along the left axis. Series that
+    are 0 throughout are in no legend unless `zeros` mean something. `stacked` values add up; an `area` does not.
     `aligned` fixes the widths beside the drawing, so that panels below each other share their time line.
     """
     custom = shapes.lines(stacked, limit is not None, area, aligned, axis)
