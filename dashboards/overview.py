@@ -3,7 +3,7 @@
 from dashboards import style
 from dashboards import variables as var
 from dashboards.board import About, Board, link, row
-from dashboards.colours import BAD, CONTROL, FAULT, LOOK, SEVERITY
+from dashboards.colours import BAD, CONTROL, FAULT, GOOD, LOOK, SEVERITY
 from dashboards.fields import PLAIN, STATES, Column
 from dashboards.queries import events, health, ids, network, setup
 
@@ -75,7 +75,7 @@ FIRST = row(
             "do what the line says; as long as it is NO, a quiet board may be a blind one.",
         ),
         {"check": Column("Check", width=200), "then": Column("If not")},
-        (setup.checks(), Column("Is so", says={1: ("ok", PLAIN), 0: ("NO", BAD)}, width=70)),
+        (setup.checks(), Column("Is so", says={1: ("ok", GOOD), 0: ("NO", BAD)}, width=70)),
         width=12,
         height=9,
         sort=(),
@@ -88,10 +88,10 @@ FIRST = row(
             "critical first: open the runbook from its Slack message, then the namespace's time line.",
         ),
         {
-            "alertname": Column("Alert", width=190),
+            "alertname": Column("Alert"),
             "namespace": Column("Namespace", to=link("investigate", namespace="${__value.text}"), width=110),
             "workload": Column("Workload", to=PLACE, width=110),
-            "runbook": Column("Runbook (rules/alerts)"),
+            "runbook": Column("Runbook (rules/alerts)", width=230),
         },
         (
             events.firing_now(),
@@ -144,7 +144,7 @@ HIT = row(
             "many times more: open that control's board for 24 hours.",
         ),
         {
-            "control": Column("Control", terms=CONTROL, width=90),
+            "control": Column("Control", terms=CONTROL),
             "severity": Column("Severity", terms=SEVERITY, width=90),
         },
         (events.last_day(), Column("24 h", decimals=0, width=80)),

@@ -15,7 +15,7 @@ from grafanalib._gen import DashboardEncoder
 from dashboards import modern, shapes, sources
 from dashboards.board import COLUMNS, LOKI, PROMETHEUS, About, Board, Json, Panel, Row, Variable
 from dashboards.colours import BAD, GOOD
-from dashboards.fields import COUNTED, Column, Says, hues, nothing, override, quiet_in_legend, steps, words
+from dashboards.fields import COUNTED, Column, Says, along, hues, nothing, override, quiet_in_legend, steps, words
 from dashboards.queries import Query
 from dashboards.queries.events import ANNOTATIONS
 
@@ -48,12 +48,14 @@ def timeseries(
     are 0 throughout are in no legend unless `zeros` mean something. `stacked` values add up; an `area` does not.
     `aligned` fixes the widths beside the drawing, so that panels below each other share their time line.
     """
-    custom = shapes.lines(stacked, limit is not None, area, aligned, axis)
+    custom = shapes.lines(stacked, limit is not None, area, aligned)
     defaults: Json = {"unit": unit, "min": 0, "color": shapes.PALETTE, "custom": custom}
     defaults["thresholds"] = steps({} if limit is None else {limit: BAD}, calm="transparent")
-    alone = {"custom.axisPlacement": "right", "custom.stacking": {"mode": "none", "group": "A"}}
+    alone: Json = {"custom.axisPlacement": "right", "custom.stacking": {"mode": "none", "group": "A"}}
+    alone |= {"custom.fillOpacity": 0, "custom.lineWidth": 2}
     apart = [override(name, {"unit": its, **alone}) for name, its in (right or {}).items()]
-    overrides = [*hues(colours or {}), *apart, *([] if zeros else [quiet_in_legend()])]
+    overrides = [*hues(colours or {}), *([along(axis)] if axis else []), *apart]
+    overrides += [] if zeros else [quiet_in_legend()]
     options = shapes.legend(width, aligned)
     return _panel("timeseries", title, about, queries, (width, height), defaults, options, overrides, interval="1m")
 

@@ -36,7 +36,7 @@ def select(metric: str, **labels: str) -> str:
 ALIVE = where("threat_build_info", cluster=CLUSTER)
 """Is there while an exporter is scraped."""
 
-RECORDED = select("cluster:threat_recorded:info")
+RECORDED = select("cluster:threat_recorded:info", control="ids")
 """Is there while an exporter is scraped and the recordings are evaluated: what is 0 then is none, not unknown."""
 
 

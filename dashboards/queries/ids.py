@@ -111,7 +111,8 @@ def is_on() -> Query:
     # Who sends test alerts is no Falco.
     tests = where("threat_falco_alerts_total", cluster=CLUSTER, rule=TEST)
     heard = f"time() - {events} < 900 unless on (hostname) {tests}"
-    return Query(state(f"time() - {snapshots} < 900 or {heard} or {own}", "falco"))
+    # What Falco sees is of no use while nobody takes it.
+    return Query(state(f"(time() - {snapshots} < 900 or {heard} or {own}) and on() {ALIVE}", "falco"))
 
 
 def nodes() -> Query:
