@@ -198,7 +198,7 @@ NODES = row(
             "each is either new software or an intruder: see when and where on the board of intrusion detection.",
         ),
         {
-            "rule": Column("Rule", width=480),
+            "rule": Column("Rule", width=480, to=link("investigate", "namespace", rule="${__value.text}")),
             "namespace": Column("Namespace", to=link("ids", namespace="${__value.text}")),
         },
         (events.new_rules(), Column("Alerts", decimals=0)),

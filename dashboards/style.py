@@ -118,10 +118,18 @@ def bars(
 
 
 def pie(
-    title: str, about: About, *queries: Query, width: int = 8, height: int = 8, colours: Colours | None = None
+    title: str,
+    about: About,
+    *queries: Query,
+    width: int = 8,
+    height: int = 8,
+    colours: Colours | None = None,
+    to: str = "",
 ) -> Panel:
-    """Parts of a whole, with their numbers."""
+    """Parts of a whole, with their numbers; `to` is where a part leads."""
     defaults: Json = {"unit": "none", "decimals": 0, "color": shapes.PALETTE}
+    if to:
+        defaults["links"] = [{"title": "Look closer", "url": to}]
     overrides = hues(colours or {})
     return _panel("piechart", title, about, queries, (width, height), defaults, shapes.PIE, overrides, instant=True)
 
@@ -169,6 +177,13 @@ def logs(title: str, about: About, query: Query, origin: str, width: int = COLUM
     body["fieldConfig"] = {"defaults": {"unit": "none", "thresholds": steps()}, "overrides": []}
     body["targets"] = [{"datasource": LOKI, "expr": query.expr, "refId": "A", "queryType": "range"}]
     return Panel(title, about.text(origin), body, width, height, LOKI)
+
+
+def text(title: str, markdown: str, width: int, height: int) -> Panel:
+    """Words that stand on the board."""
+    body: Json = {"type": "text", "options": {"mode": "markdown", "content": markdown}}
+    body["pluginVersion"] = shapes.PLUGIN_VERSION
+    return Panel(title, "", body, width, height)
 
 
 def _ref(number: int) -> str:

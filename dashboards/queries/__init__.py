@@ -36,6 +36,9 @@ def select(metric: str, **labels: str) -> str:
 ALIVE = where("threat_build_info", cluster=CLUSTER)
 """Is there while an exporter is scraped."""
 
+EVALUATED = select("cluster:threat_recorded:info")
+"""Is there while our rules are evaluated and any control is scraped; one sample for each evaluation."""
+
 RECORDED = select("cluster:threat_recorded:info", control="ids")
 """Is there while an exporter is scraped and the recordings are evaluated: what is 0 then is none, not unknown."""
 
@@ -64,7 +67,7 @@ def total(recorded: str, window: str = "$__range", offset: str = "") -> str:
     An event is in the samples of five minutes, one for each evaluation; a younger one is not yet in all of them. (A
     subquery with a fixed step would not need their number, and takes a hundred times as long over 30 days.)
     """
-    counted = f"count_over_time({RECORDED}[299s])"
+    counted = f"count_over_time({EVALUATED}[299s])"
     return f"sum_over_time({recorded}[{window}]{offset}) / scalar(max(max_over_time({counted}[1h:5m])) or vector(5))"
 
 
@@ -93,7 +96,7 @@ def at_each_step(zero: str, by: str = "", **labels: str) -> str:
 
 def per_step(recorded: str) -> str:
     """About how many events at each step of a graph; `recorded` selects an `:increase5m` recording."""
-    evaluations = f"scalar(max(count_over_time({RECORDED}[$__interval])) or vector(5))"
+    evaluations = f"scalar(max(count_over_time({EVALUATED}[$__interval])) or vector(5))"
     return f"sum_over_time({recorded}[$__interval]) / {evaluations} / 5 * $__interval_ms / 60000"
 
 
@@ -123,15 +126,15 @@ def or_quiet(expr: str, heartbeat: str, label: str, text: str) -> str:
     return f'{expr} or on() label_replace(0 * sum({heartbeat}), "{label}", "{text}", "", "")'
 
 
-def or_unloaded(expr: str, label: str, none: str, value: int = -1) -> str:
+def or_unloaded(expr: str, label: str, none: str, value: int = -1, heartbeat: str = "") -> str:
     """The expression; else a row of 0 that says `none` or, where an exporter is scraped, one of `value` that tells."""
     unloaded = f'label_replace(0 * sum({ALIVE}) + {value}, "{label}", "{UNLOADED}", "", "")'
-    return f"{or_quiet(expr, RECORDED, label, none)} or on() {unloaded}"
+    return f"{or_quiet(expr, heartbeat or RECORDED, label, none)} or on() {unloaded}"
 
 
-def or_zero(expr: str) -> str:
+def or_zero(expr: str, heartbeat: str = "") -> str:
     """The expression; else 0 where its recordings are there, or -1 where only an exporter is."""
-    return f"{expr} or on() 0 * sum({RECORDED}) or on() 0 * sum({ALIVE}) - 1"
+    return f"{expr} or on() 0 * sum({heartbeat or RECORDED}) or on() 0 * sum({ALIVE}) - 1"
 
 
 def state(present: str, component: str) -> str:

@@ -3,6 +3,7 @@
 from dashboards.queries import (
     ALERTS,
     CLUSTER,
+    EVALUATED,
     RECORDED,
     Query,
     at_each_step,
@@ -94,7 +95,7 @@ def score() -> Query:
 
 def firing(severity: str) -> Query:
     """How many alerts of a severity fire now; -1 where the rules are not loaded."""
-    return Query(or_zero(f"count({_firing(severity=severity)})"), severity)
+    return Query(or_zero(f"count({_firing(severity=severity)})", EVALUATED), severity)
 
 
 def firing_now() -> Query:
@@ -106,7 +107,7 @@ def firing_now() -> Query:
     told = f"topk(20, {ranked})"
     for family in FAMILIES:
         told = f'label_replace({told}, "runbook", "{family.lower()}/$1.md", "alertname", "({family}.+)")'
-    return Query(or_unloaded(told, "alertname", "No alert is firing"))
+    return Query(or_unloaded(told, "alertname", "No alert is firing", heartbeat=EVALUATED))
 
 
 def firing_since() -> Query:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dashboards.queries import ALIVE, CLUSTER, Query, select
+from dashboards.queries import ALIVE, CLUSTER, EVALUATED, Query, select
 from dashboards.queries.network import hubble_names_namespaces
 from exporter.catalog import where
 
@@ -56,7 +56,7 @@ CHECKS = (
     ),
     Check(
         "Rules are loaded",
-        f"(count({select('cluster:threat_recorded:info')}) > bool 0) or vector(0)",
+        f"(count({EVALUATED}) > bool 0) or vector(0)",
         "Load rules/recording and rules/alerts: rules.enabled in the chart",
     ),
     Check("No event is refused (1 h)", _refused(), "Reasons: 'Events accepted and rejected', board ids"),
