@@ -31,6 +31,8 @@ generate: .venv/dev.done  ## write the files that are generated from others
 	$(BIN)/python -m exporter.reference
 	$(BIN)/python -m rules
 	$(BIN)/python -m dashboards
+	$(BIN)/python -m tests.helm.reference
+	$(BIN)/python -m tests.helm.golden
 
 lint: .venv/dev.done  ## check style and types
 	$(BIN)/python -m ruff check .

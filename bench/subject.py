@@ -1,6 +1,5 @@
 """The servers under measurement, each a process of its own, and what the kernel says that it used."""
 
-import json
 import os
 import shutil
 import signal
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demo.servers import HOST, ROOT, free_port, request, wait_for
+from demo.servers import HOST, ROOT, free_port, receive, request, wait_for
 
 PATIENCE = 30.0
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -47,22 +46,14 @@ def threatboard(folder: Path, **sections: Mapping[str, Any]) -> Iterator[Subject
     """`threatboard receive` with these sections of the configuration; its event lines go into a pipe that is read."""
     intake, show = free_port(), free_port()
     # Connections are opened before the first measurement, and some wait long for their turn.
-    listeners = {
-        "intake": {"listen": f"{HOST}:{intake}", "head_timeout": "1h"},
-        "metrics": {"listen": f"{HOST}:{show}"},
-    }
-    config = {**sections, **{name: {**sections.get(name, {}), **fixed} for name, fixed in listeners.items()}}
-    file = folder / f"{intake}.yml"
-    file.write_text(json.dumps(config))
+    config = {**sections, "intake": {**sections.get("intake", {}), "head_timeout": "1h"}}
+    command = receive(config, folder / f"{intake}.yml", intake, show)
     reader = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)  # noqa: S607
     assert reader.stdin is not None
-    with reader, _process([*_EXPORTER, str(file)], reader.stdin.fileno()) as pid:
+    with reader, _process(command, reader.stdin.fileno()) as pid:
         reader.stdin.close()
         _await(show, "/readyz")
         yield Subject(pid, intake, "/falco", show)
-
-
-_EXPORTER = (sys.executable, "-m", "exporter", "receive", "--config")
 
 
 @contextmanager

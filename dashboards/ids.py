@@ -263,7 +263,7 @@ ITSELF = row(
             "one line for each file, with as many Falcos as there are nodes.",
             "two lines for a file: some nodes still have old rules; restart Falco there or look at its sidecar.",
         ),
-        {"file_name": Column("File", width=300), "sha256": Column("SHA-256", width=180)},
+        {"file_name": Column("File", width=300), "version": Column("SHA-256", width=180)},
         (ids.rule_files(), Column("Falcos", decimals=0)),
         width=10,
         height=7,

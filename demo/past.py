@@ -90,10 +90,11 @@ def _nodes() -> Iterator[Row]:
     for node in NODES:
         labels = {"hostname": node.name}
         yield Row("threat_last_event_timestamp_seconds", {**labels, "control": "ids"}, 300, kind="clock")
-        yield Row("threat_falco_snapshot_timestamp_seconds", labels, 60, kind="clock")
-        yield Row("threat_falco_syscall_events_total", labels, 9000 * node.share)
+        calls = {**labels, "source": "syscall"}
+        yield Row("threat_falco_snapshot_timestamp_seconds", calls, 60, kind="clock")
+        yield Row("threat_falco_syscall_events_total", calls, 9000 * node.share)
         lost = 90.0 if node.name == VICTIM.node else 0.0
-        yield Row("threat_falco_syscall_drops_total", labels, 0.02, lost, "ids")
+        yield Row("threat_falco_syscall_drops_total", calls, 0.02, lost, "ids")
         yield Row("threat_falco_drop_messages_total", labels, 0.0, lost / 20_000, "ids")
 
 

@@ -140,11 +140,7 @@ class Exporter(Server):
     def __init__(self, config: Mapping[str, Any], folder: Path) -> None:
         self.intake_port = free_port()
         port = free_port()
-        listeners = {"intake": f"{HOST}:{self.intake_port}", "metrics": f"{HOST}:{port}"}
-        whole = {**config, **{key: {**config.get(key, {}), "listen": listen} for key, listen in listeners.items()}}
-        file = folder / "exporter.yml"
-        file.write_text(json.dumps(whole))
-        command = [sys.executable, "-m", "exporter", "receive", "--config", str(file)]
+        command = receive(config, folder / "exporter.yml", self.intake_port, port)
         super().__init__("exporter", command, folder, port, "/readyz")
 
     def post(self, path: str, body: bytes) -> None:
@@ -152,6 +148,17 @@ class Exporter(Server):
         status, answer = self._request(self.intake_port, "POST", path, body, {"Content-Type": "application/json"})
         if status != 204:
             raise ServerError(self, f"exporter answered {status} to POST {path}: {answer.decode(errors='replace')}")
+
+
+def receive(config: Mapping[str, Any], file: Path, intake: int = 0, metrics: int = 0) -> list[str]:
+    """The command of a `threatboard receive` with this configuration, which is written to `file`.
+
+    Where it says nothing of `listen`, these ports of 127.0.0.1 are taken; 0 is any free one.
+    """
+    ports = {"intake": intake, "metrics": metrics}
+    listeners = {name: {"listen": f"{HOST}:{port}", **config.get(name, {})} for name, port in ports.items()}
+    file.write_text(json.dumps({**config, **listeners}))
+    return [sys.executable, "-m", "exporter", "receive", "--config", str(file)]
 
 
 def request(

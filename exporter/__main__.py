@@ -68,6 +68,10 @@ def _receive(options: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
 
+    # Set for another program of the same environment, this makes prometheus_client keep its numbers in files there.
+    for name in ("PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"):
+        os.environ.pop(name, None)
+
     # Only here: the other commands should not wait for the server's modules.
     import uvloop
 

@@ -61,9 +61,9 @@ class Receiver:
         self.intake = Listener("intake.listen", config.intake.listen, config.intake, self._inflight, turns)
         self.show = Listener("metrics.listen", config.metrics.listen, config.intake, self._inflight, turns)
         state = State(config.series.state_dir, STORED)
-        self.metrics = Metrics(config.series.limit, time, state)
-        self._scrapers = Scrapers(self.metrics.store.births, time, state)
-        self.metrics.store.reborn(self._scrapers.restore())
+        self.metrics = Metrics(config.series.limit, time, state, config.series.max_bytes)
+        self._scrapers = Scrapers(self.metrics.store.creation, time, state)
+        self.metrics.store.restamp(self._scrapers.restore())
         self._recent = Recent()
         self._lines: LineWriter | None = None
         if config.events.log and sys.stdout is not None:  # None where a parent closed it
@@ -93,7 +93,7 @@ class Receiver:
     def _use(self, config: Config) -> None:
         """Takes into use what can change while running, as far as it is not read from the configuration each time."""
         self.metrics.expect({key: getattr(config.controls, key) for key in catalog.COMPONENTS})
-        self.metrics.store.resize(config.series.limit)
+        self.metrics.store.resize(config.series.limit, config.series.max_bytes)
         self._scrapers.settle, self._scrapers.zero_hold = config.series.settle, config.series.zero_hold
         self._recent.resize(config.events.keep, config.events.keep_bytes)
         _allow_files(2 * config.intake.max_connections + OTHER_FILES)
@@ -145,7 +145,7 @@ class Receiver:
     async def _expire(self) -> None:
         while True:
             await asyncio.sleep(EXPIRY_INTERVAL)
-            self.metrics.store.expire(self._current().series.idle_expiry)
+            self.metrics.store.expire(self._current().series.idle_expiry, self._scrapers.seen())
 
 
 def _allow_files(needed: int) -> None:

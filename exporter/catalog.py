@@ -9,8 +9,8 @@ from typing import Literal
 
 Kind = Literal["counter", "gauge", "histogram"]
 
-MAX_LABEL_CHARS = 256
-"""A label value longer than this is cut (Kubernetes names end at 253, Falco's rule names near 70)."""
+MAX_LABEL_BYTES = 256
+"""A label value longer than this in UTF-8 is cut (Kubernetes names end at 253, Falco's rule names near 70)."""
 
 OTHER = "other"
 """What an open label is called in a series that stands for many."""
@@ -72,6 +72,7 @@ UNATTRIBUTED = "unknown"
 
 REJECT_REASONS = {
     "bad_encoding": "the body is not what its Content-Encoding says",
+    "bad_fields": "output_fields that cannot be read; the alert was counted without them",
     "empty": "the body is empty",
     "evicted": "a connection was closed because its place was needed for a new one",
     "forbidden": "a page with events was asked for from elsewhere than this machine, and without a token",
@@ -87,6 +88,7 @@ REJECT_REASONS = {
     "tls_bad_certificate": "a client certificate that intake.tls.client_ca_file does not vouch for",
     "tls_failed": "a TLS handshake that failed for another reason; the log says which",
     "tls_no_certificate": "no client certificate, where intake.tls.client_ca_file wants one",
+    "tls_no_request": "a client that left after the TLS handshake; it may refuse the certificate's name or CA",
     "tls_plain_http": "plain HTTP, or something else that is not TLS, sent to a port with TLS",
     "tls_untrusted": "a client that does not trust the listener's certificate",
     "too_deep": "JSON nested too deeply",
@@ -111,6 +113,9 @@ MAX_DEPTH = 64
 
 SHARE_DIVISOR = 10
 """No group of series (see `Metric.share`) takes more than one part in this many of `series.limit`."""
+
+MAX_NODE_SERIES = 10_000
+"""Most series of a metric that counts by node: twice the nodes of the largest cluster that Kubernetes supports."""
 
 CLOCK_TOLERANCE = 1.0
 """An event this many seconds in the future is still ordinary jitter between two nodes' clocks."""
@@ -154,7 +159,8 @@ class Metric:
     value.
     Past the limit a new label set is counted under `overflow`: the listed labels keep these values, all other labels
     are `other`; without `overflow` it is left out. `share` names the labels whose combination may take only a part
-    of the limit. `closed` narrows a label to these values for this metric. `appears` says when it is on the page.
+    of the limit; `at_most` bounds the family below a larger limit. `closed` narrows a label to these values for this
+    metric. `appears` says when it is on the page.
     """
 
     name: str
@@ -166,6 +172,7 @@ class Metric:
     zero_first: bool = False
     overflow: dict[str, tuple[str, ...]] | None = None
     share: tuple[str, ...] = ()
+    at_most: int | None = None
     closed: dict[str, tuple[str, ...]] = field(default_factory=dict)
     buckets: tuple[float, ...] = ()
 
@@ -195,18 +202,20 @@ _METRICS = (
     Metric(
         "threat_falco_syscall_drops_total",
         "counter",
-        "System call events that Falco lost, by its newest metrics snapshot; replicas agree: take max by (hostname).",
-        ("hostname",),
-        appears="from the first metrics snapshot of a node",
+        "Events that Falco lost, by its newest metrics snapshot; replicas agree: take max by (hostname, source).",
+        ("hostname", "source"),
+        appears="from the first metrics snapshot of a node that says it",
         stored=True,
+        at_most=MAX_NODE_SERIES,
     ),
     Metric(
         "threat_falco_syscall_events_total",
         "counter",
-        "System call events that Falco saw, by its newest metrics snapshot; replicas agree: take max by (hostname).",
-        ("hostname",),
-        appears="from the first metrics snapshot of a node",
+        "Events that Falco saw, by its newest metrics snapshot; replicas agree: take max by (hostname, source).",
+        ("hostname", "source"),
+        appears="from the first metrics snapshot of a node that says it",
         stored=True,
+        at_most=MAX_NODE_SERIES,
     ),
     Metric(
         "threat_falco_drop_messages_total",
@@ -215,16 +224,18 @@ _METRICS = (
         ("hostname",),
         appears='from the first such message of a node; the overflow series (hostname="other") always',
         stored=True,
+        at_most=MAX_NODE_SERIES,
         zero_first=True,
         overflow={},
     ),
     Metric(
         "threat_falco_snapshot_timestamp_seconds",
         "gauge",
-        "When Falco's newest metrics snapshot was received, as a Unix time.",
-        ("hostname",),
-        appears="from the first metrics snapshot of a node",
+        "When Falco's newest metrics snapshot was received, as a Unix time; only that of syscall comes regularly.",
+        ("hostname", "source"),
+        appears="from the first metrics snapshot of a node and an event source",
         stored=True,
+        at_most=MAX_NODE_SERIES,
     ),
     Metric(
         "threat_last_event_timestamp_seconds",
@@ -233,6 +244,7 @@ _METRICS = (
         ("control", "hostname"),
         appears="from the first event of a node",
         stored=True,
+        at_most=MAX_NODE_SERIES,
     ),
     Metric(
         "threat_event_delay_seconds",
@@ -282,6 +294,8 @@ _METRICS = (
     ),
     Metric("threat_series", "gauge", "Series held now.", ("family",)),
     Metric("threat_series_limit", "gauge", "Largest number of series held.", ("family",)),
+    Metric("threat_series_bytes", "gauge", "Bytes that text and keys of all series take."),
+    Metric("threat_series_bytes_limit", "gauge", "Bytes that text and keys of all series may take."),
     Metric(
         "threat_series_overflow_total",
         "counter",

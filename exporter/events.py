@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import islice
 from queue import SimpleQueue
 
 import orjson
@@ -80,11 +81,12 @@ class Recent:
 
     def __init__(self) -> None:
         self._records: deque[Record] = deque()
-        self._bytes = 0
+        self._added = self._bytes = 0
         self._keep = self._keep_bytes = 0
 
     def add(self, record: Record) -> None:
         self._records.appendleft(record)
+        self._added += 1
         self._bytes += len(record.text)
         self._trim()
 
@@ -99,6 +101,12 @@ class Recent:
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self._records)
+
+    def numbered(self, before: int | None = None) -> Iterator[tuple[int, Record]]:
+        """The events below `before`, each with a number that never changes and falls from one to the next."""
+        skipped = 0 if before is None else max(0, self._added - before + 1)
+        numbers = range(self._added - skipped, 0, -1)
+        return zip(numbers, islice(self._records, skipped, None), strict=False)  # the oldest are not kept
 
 
 class LineWriter:

@@ -13,18 +13,21 @@ from prometheus_client import (
     Histogram,
     ProcessCollector,
     disable_created_metrics,
+    generate_latest,
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.core import Metric as CollectedMetric
-from prometheus_client.exposition import choose_encoder
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
-from exporter import __version__, catalog
+from exporter import __version__, catalog, negotiation
 from exporter.clock import Clock
 from exporter.sources import Event
-from exporter.store.series import Family, Labels, Store
+from exporter.store.ledger import Labels
+from exporter.store.series import Family
 from exporter.store.state import State
+from exporter.store.store import Store
 
-# `_created` lines double the page, and the store shows births in a way that every reader knows.
+# `_created` lines double the page, and the store shows new series in a way that every reader knows.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
@@ -35,11 +38,13 @@ STORED = {name: metric.labels for name, metric in catalog.METRICS.items() if met
 class Metrics:
     """Every metric of the catalog, counted and shown. One per process; tests make their own."""
 
-    def __init__(self, limit: int = 20_000, clock: Clock = time, state: State | None = None) -> None:
+    def __init__(
+        self, limit: int = 20_000, clock: Clock = time, state: State | None = None, max_bytes: int = 64 << 20
+    ) -> None:
         self._clock = clock
         self._state = state or State(None, STORED)
         stored = [catalog.METRICS[name] for name in STORED]
-        self.store = Store(stored, limit, clock, {name: self._state.ledger(name) for name in STORED})
+        self.store = Store(stored, limit, max_bytes, clock, {name: self._state.ledger(name) for name in STORED})
         self.registry = CollectorRegistry(auto_describe=False)
         self._own = {
             name: _register(metric, self.registry)
@@ -49,6 +54,8 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         self.registry.register(_StoreState(self.store))
         self.gauge("threat_build_info", __version__).set(1)
+        self.gauge("threat_series_bytes").set_function(lambda: self.store.bytes)
+        self.gauge("threat_series_bytes_limit").set_function(lambda: self.store.max_bytes)
         self.gauge("threat_state_healthy").set_function(lambda: self._state.healthy)
         self._accepted = {
             control: self.counter("threat_events_accepted_total", control) for control in catalog.CONTROLS
@@ -128,13 +135,11 @@ class Metrics:
     # Showing -------------------------------------------------------------------------------------------------
 
     def page(self, accept: str, cutoff: int | None) -> tuple[str, Iterator[bytes]]:
-        """The content type and the page in slices, for an Accept header; series born after `cutoff` read 0."""
-        try:
-            encode, content_type = choose_encoder(accept)
-        except TypeError:  # a version that is no version
-            encode, content_type = choose_encoder("")
-        openmetrics = content_type.startswith("application/openmetrics-text")
-        return content_type, self._slices(encode(self.registry), openmetrics, cutoff)
+        """The content type and the page in slices, for an Accept header; series created after `cutoff` read 0."""
+        form = negotiation.choose(accept)
+        openmetrics = form is negotiation.OPENMETRICS
+        rest: bytes = (generate_openmetrics if openmetrics else generate_latest)(self.registry)
+        return form.content_type, self._slices(rest, openmetrics, cutoff)
 
     def _slices(self, rest: bytes, openmetrics: bool, cutoff: int | None) -> Iterator[bytes]:
         for family in self.store.families.values():

@@ -17,10 +17,10 @@ Everything that `GET /metrics` on port 9376 shows under the prefix `threat_`, be
 program itself. Labels about a workload are called as Falco's own exporters call them (`k8s_ns_name`, `k8s_pod_name`),
 so that they never collide with the labels `namespace` and `pod` that Prometheus attaches to the exporter itself.
 
-**Bounded**: at most `series.limit` label sets, which leave after `series.idle_expiry` without an event. Past the limit
-events are counted in the overflow series, whose open labels are `other`. **Zero first**: every scraper sees a new
-series once at 0 before its value, so that `increase()` sees the first event. Replicas each count what they took: sum
-them, except where a metric's description says otherwise.
+**Bounded**: at most `series.limit` label sets, and `series.max_bytes` of all metrics together; a series leaves after
+`series.idle_expiry` without an event. Past the limits events are counted in the overflow series, whose open labels are
+`other`. **Zero first**: every scraper sees a new series once at 0 before its value, so that `increase()` sees the first
+event. Replicas each count what they took: sum them, except where a metric's description says otherwise.
 """
 
 

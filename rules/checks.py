@@ -11,6 +11,8 @@ import yaml
 from rules import page
 from rules.promql import Series, faults, known, labels_of
 from rules.tree import CONTROLS, SEVERITIES, Rule, Tree
+from rules.unique import faults as failures
+from rules.unique import keys_of_recordings
 
 CASES = ("fires", "silent", "boundary", "restart", "missing")
 """What the name of a promtool case begins with; an alert has at least one of each (the watchdog can only fire)."""
@@ -71,6 +73,12 @@ def names(tree: Tree) -> list[str]:
     """Metrics, labels and closed values exist in the catalog, in the allow list, or in a recording."""
     series = _series(tree)
     return [f"{rule.name}: {fault}" for rule in tree.rules for fault in faults(rule.expr, series)]
+
+
+def never_fails(tree: Tree) -> list[str]:
+    """No expression assumes that a cluster serves one series where it may serve two."""
+    known_keys = keys_of_recordings(tree.recordings)
+    return [f"{rule.name}: {fault}" for rule in tree.rules for fault in failures(rule.expr, known_keys)]
 
 
 def template_labels(tree: Tree) -> list[str]:
@@ -162,6 +170,7 @@ CHECKS: tuple[Callable[[Tree], list[str]], ...] = (
     triples,
     shape,
     names,
+    never_fails,
     template_labels,
     counts_are_rounded,
     duplicates,

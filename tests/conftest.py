@@ -6,11 +6,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from demo import tools
 from demo.alertmanager import Alertmanager
 from demo.prometheus import Prometheus
 from demo.slack import Slack
+
+# A busy machine is slow now and then: what a test says of time is measured in `make bench`.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -16,23 +16,26 @@ def _or_expected(known: str, component: str) -> Query:
 
 def falco_by_node() -> Query:
     """1 where Falco was heard within 15 minutes, 0 where it is expected and was not, 2 where it is not expected."""
-    metrics = {"threat_falco_snapshot_timestamp_seconds": {}, "threat_last_event_timestamp_seconds": {"control": "ids"}}
+    metrics = {
+        "threat_falco_snapshot_timestamp_seconds": {"source": "syscall"},
+        "threat_last_event_timestamp_seconds": {"control": "ids"},
+    }
     heard = [
-        f'label_replace(time() - {where(name, cluster=CLUSTER, **labels)} < bool 900, "node", "$1", "hostname", "(.+)")'
+        f"time() - max by (cluster, hostname) ({where(name, cluster=CLUSTER, **labels)}) < bool 900"
         for name, labels in metrics.items()
     ]
-    newest = " or ".join(f"max by (node) ({one}) > 0" for one in heard)
-    silent = " or ".join(f"max by (node) ({one})" for one in heard)
+    nodes = [f'max by (node) (label_replace({one}, "node", "$1", "hostname", "(.+)"))' for one in heard]
+    newest, silent = " or ".join(f"{one} > 0" for one in nodes), " or ".join(nodes)
     return _or_expected(f"{newest} or {silent}", "falco")
 
 
 def cilium_by_node() -> Query:
     """1 where an agent is seen, 0 where it is expected and is not, 2 where it is not expected."""
     # A target's node label appears with newer charts only; the address is there with all.
-    addresses = f'label_replace({select("cilium_version")}, "internal_ip", "$1", "instance", "{_HOST}")'
-    found = f"{select('kube_node_info')} * on (internal_ip) group_left() (0 * max by (internal_ip) ({addresses}) + 1)"
-    named = f"0 * {select('cilium_version', node='!=')} + 1"
-    return _or_expected(f"max by (node) ({found}) or max by (node) ({named})", "cilium")
+    agents = f"group by (cluster, instance) ({select('cilium_version')})"
+    addresses = f'label_replace({agents}, "internal_ip", "$1", "instance", "{_HOST}")'
+    found = f"group by (node) ({select('kube_node_info')} and on (cluster, internal_ip) {addresses})"
+    return _or_expected(f"{found} or group by (node) ({select('cilium_version', node='!=')})", "cilium")
 
 
 def waf_is_on() -> Query:

@@ -106,7 +106,7 @@ def suppressed_in_all() -> Query:
 def is_on() -> Query:
     """1 where Falco was heard within 15 minutes, 0 where it is expected and was not, 2 where it is not expected."""
     own = select("falcosecurity_falco_version_info")
-    snapshots = where("threat_falco_snapshot_timestamp_seconds", cluster=CLUSTER)
+    snapshots = where("threat_falco_snapshot_timestamp_seconds", cluster=CLUSTER, source="syscall")
     events = where("threat_last_event_timestamp_seconds", cluster=CLUSTER, control="ids")
     # Who sends test alerts is no Falco.
     tests = where("threat_falco_alerts_total", cluster=CLUSTER, rule=TEST)
@@ -117,7 +117,7 @@ def is_on() -> Query:
 
 def nodes() -> Query:
     """Nodes whose Falco sent a metrics snapshot within 15 minutes."""
-    age = f"time() - max by (hostname) ({where('threat_falco_snapshot_timestamp_seconds', **NODE)})"
+    age = f"time() - max by (hostname) ({where('threat_falco_snapshot_timestamp_seconds', **NODE, source='syscall')})"
     return Query(f"count({age} < 900) or on() 0 * sum({ALIVE})")
 
 
@@ -128,7 +128,9 @@ def last_event() -> Query:
 
 def last_snapshot() -> Query:
     """Seconds since the newest metrics snapshot of a node."""
-    return Query(f"time() - max by (hostname) ({where('threat_falco_snapshot_timestamp_seconds', **NODE)})")
+    return Query(
+        f"time() - max by (hostname) ({where('threat_falco_snapshot_timestamp_seconds', **NODE, source='syscall')})"
+    )
 
 
 def syscalls() -> Query:
@@ -170,8 +172,8 @@ def queue_drops() -> Query:
 def rule_files() -> Query:
     """How many Falcos have each version of each rule file."""
     files = select("falcosecurity_falco_sha256_rules_files_info")
-    short = f'label_replace({files}, "sha256", "$1", "sha256", "(.{{12}}).*")'
-    return Query(f"count by (file_name, sha256) ({short})")
+    counted = f"count by (file_name, sha256) (group by (cluster, instance, file_name, sha256) ({files}))"
+    return Query(f'sum by (file_name, version) (label_replace({counted}, "version", "$1", "sha256", "(.{{12}}).*"))')
 
 
 def accepted() -> Query:

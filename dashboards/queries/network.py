@@ -108,7 +108,8 @@ def _per(labels: str, part: str) -> str:
 
 
 def _named(expr: str) -> str:
-    return f'label_replace({expr}, "scope", "$1", "scope", "(.+)Time")'
+    """With the name of the scope as a label of its own: to overwrite one could make two series alike."""
+    return f'label_replace({expr}, "step", "$1", "scope", "(.+)Time")'
 
 
 def parse_errors() -> Query:
@@ -119,20 +120,20 @@ def parse_errors() -> Query:
 
 def proxy_average() -> Query:
     """Mean time of the DNS proxy: its own, and that of the server behind it."""
-    return Query(_named(f"{_per('scope', 'sum')} / ({_per('scope', 'count')} > 0)"), "{{scope}}")
+    return Query(_named(f"{_per('scope', 'sum')} / ({_per('scope', 'count')} > 0)"), "{{step}}")
 
 
 def proxy_maximum() -> Query:
     """The mean of the slowest node."""
     of_node = "cluster, instance, scope"
     return Query(
-        _named(f"max by (scope) ({_per(of_node, 'sum')} / ({_per(of_node, 'count')} > 0))"), "{{scope}}, slowest node"
+        _named(f"max by (scope) ({_per(of_node, 'sum')} / ({_per(of_node, 'count')} > 0))"), "{{step}}, slowest node"
     )
 
 
 def proxy_slow() -> Query:
     """What one in a hundred answers takes longer than."""
-    return Query(_named(f"histogram_quantile(0.99, {_per('scope, le', 'bucket')})"), "{{scope}}, p99")
+    return Query(_named(f"histogram_quantile(0.99, {_per('scope, le', 'bucket')})"), "{{step}}, p99")
 
 
 def policies() -> tuple[Query, ...]:

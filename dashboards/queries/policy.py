@@ -70,9 +70,12 @@ def revision() -> tuple[Query, ...]:
 
 def regenerations() -> Query:
     """Endpoint regenerations a minute by outcome."""
-    counted = a_minute(select("cilium_endpoint_regenerations_total", **AGENT))
+    name, failed = "cilium_endpoint_regenerations_total", "fail(ure)?"
+    other = a_minute(select(name, outcome=f"!~{failed}", **AGENT))
+    both = f"sum({a_minute(select(name, outcome=f'=~{failed}', **AGENT))})"
     return Query(
-        f'sum by (outcome) (label_replace({counted}, "outcome", "failed", "outcome", "fail(ure)?"))', "{{outcome}}"
+        f'sum by (outcome) ({other}) or label_replace({both}, "outcome", "failed", "", "")',
+        "{{outcome}}",
     )
 
 

@@ -34,7 +34,7 @@ class ConfigError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Auth:
+class AuthSettings:
     """Who may send or look: the token, presented as Bearer or as the password of Basic; without one, everybody."""
 
     token_file: Path | None = setting(FILE, change="live")
@@ -42,7 +42,7 @@ class Auth:
 
 
 @dataclass(frozen=True, slots=True)
-class Tls:
+class TlsSettings:
     """TLS of a listener: on when both files are set. `context` is made from them and ready for use."""
 
     cert_file: Path | None = setting(FILE, change="switch")
@@ -58,13 +58,13 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True)
-class MutualTls(Tls):
+class MutualTlsSettings(TlsSettings):
     """TLS that can also ask the client for a certificate, signed by one in `client_ca_file`."""
 
     client_ca_file: Path | None = setting(FILE, change="switch")
 
     def faults(self) -> Iterable[tuple[tuple[str, ...], str]]:
-        yield from Tls.faults(self)
+        yield from TlsSettings.faults(self)
         if self.client_ca_file and not (self.cert_file or self.key_file):
             yield (
                 ("client_ca_file", "cert_file", "key_file"),
@@ -73,7 +73,7 @@ class MutualTls(Tls):
 
 
 @dataclass(frozen=True, slots=True)
-class Intake:
+class IntakeSettings:
     """The listener that takes events."""
 
     listen: Address = setting(ADDRESS, "0.0.0.0:2801", change="restart")
@@ -84,17 +84,17 @@ class Intake:
     max_connections: int = setting(COUNT, "10000", change="live", at_least="1")
     max_inflight: int = setting(SIZE, "64MiB", change="live", at_least="1MiB")
     drain: float = setting(DURATION, "10s", change="live")
-    tls: MutualTls = section(MutualTls)
-    auth: Auth = section(Auth)
+    tls: MutualTlsSettings = section(MutualTlsSettings)
+    auth: AuthSettings = section(AuthSettings)
 
 
 @dataclass(frozen=True, slots=True)
-class Metrics:
+class MetricsSettings:
     """The listener that shows metrics, probes and recent events."""
 
     listen: Address = setting(ADDRESS, "0.0.0.0:9376", change="restart")
-    tls: Tls = section(Tls)
-    auth: Auth = section(Auth)
+    tls: TlsSettings = section(TlsSettings)
+    auth: AuthSettings = section(AuthSettings)
     protect_metrics: bool = setting(SWITCH, "false", change="live")
     final_scrape_timeout: float = setting(DURATION, "135s", change="live")
 
@@ -105,10 +105,11 @@ class Metrics:
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
-    """The counter store; `limit` is per metric family."""
+class SeriesSettings:
+    """The counter store; `limit` is per metric family, `max_bytes` for all together."""
 
     limit: int = setting(COUNT, "20000", change="live", at_least="1")
+    max_bytes: int = setting(SIZE, "64MiB", change="live", at_least="1MiB")
     idle_expiry: float = setting(DURATION, "6h", change="live", at_least="1s")
     settle: float = setting(DURATION, "10m", change="live")
     zero_hold: float = setting(DURATION, "0s", change="live")
@@ -116,7 +117,7 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class Controls:
+class ControlsSettings:
     """Which controls this cluster is expected to have."""
 
     ids: bool = setting(SWITCH, "true", change="live")
@@ -126,7 +127,7 @@ class Controls:
 
 
 @dataclass(frozen=True, slots=True)
-class Events:
+class EventsSettings:
     """Events for people: lines on standard output, and how many recent ones are kept for the status page."""
 
     log: bool = setting(SWITCH, "true", change="restart")
@@ -135,7 +136,7 @@ class Events:
 
 
 @dataclass(frozen=True, slots=True)
-class Falco:
+class FalcoSettings:
     """How Falco's alerts are counted."""
 
     tuning: tuple[Entry, ...] = setting(Entries(Entry), change="live")
@@ -146,12 +147,12 @@ class Falco:
 class Config:
     """The whole configuration."""
 
-    intake: Intake = section(Intake)
-    metrics: Metrics = section(Metrics)
-    series: Series = section(Series)
-    controls: Controls = section(Controls)
-    events: Events = section(Events)
-    falco: Falco = section(Falco)
+    intake: IntakeSettings = section(IntakeSettings)
+    metrics: MetricsSettings = section(MetricsSettings)
+    series: SeriesSettings = section(SeriesSettings)
+    controls: ControlsSettings = section(ControlsSettings)
+    events: EventsSettings = section(EventsSettings)
+    falco: FalcoSettings = section(FalcoSettings)
 
     def faults(self) -> Iterable[tuple[tuple[str, ...], str]]:
         """What is wrong between sections, as in the sections themselves."""
@@ -180,7 +181,7 @@ def load(path: Path | None) -> Config:
 
 
 def _with_credentials(listener: Any, name: str, reader: Reader) -> Any:
-    """`listener` (Intake or Metrics) with its token and TLS context; what is wrong goes to the reader."""
+    """A listener's settings with their token and TLS context; what is wrong goes to the reader."""
     tls, auth = listener.tls, listener.auth
     client_ca = getattr(tls, "client_ca_file", None)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from exporter.catalog import MAX_LABEL_CHARS
+from exporter.catalog import MAX_LABEL_BYTES
 
 _DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?(?:(\d{1,12})ms)?", re.ASCII)
 _SECONDS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
@@ -131,8 +131,8 @@ def _reason(text: str) -> str:
         raise ValueError("must not be empty: say why, for the people who come later")
     if not text.isprintable():
         raise ValueError("must be one line of printable text")
-    if len(text) > MAX_LABEL_CHARS:
-        raise ValueError(f"must be at most {MAX_LABEL_CHARS} characters long, not {len(text)}")
+    if (size := len(text.encode())) > MAX_LABEL_BYTES:
+        raise ValueError(f"must be at most {MAX_LABEL_BYTES} bytes long, not {size}")
     return text
 
 

@@ -64,11 +64,17 @@ class Intake:
             )
             return Answer.refusal(401, "unauthorized", sentence, CHALLENGE)
         if request.path not in self.routes:
-            known = ", ".join(path.decode() for path in self.routes)
-            return Answer.refusal(404, "not_found", f"nothing takes events at this path; POST to one of {known}")
+            return Answer.refusal(404, "not_found", self._elsewhere(request))
         if request.method != b"POST":
             return Answer.refusal(405, "method", "events are taken with POST", (b"allow", b"POST"))
         return None
+
+    def _elsewhere(self, request: Request) -> str:
+        known = ", ".join(path.decode() for path in self.routes)
+        sentence = f"nothing takes events at this path; POST to one of {known}"
+        # Its outputs for Alertmanager, Loki, Elasticsearch and so on each add a path of their own to the address.
+        by_sidekick = request.header(b"user-agent").startswith(b"Falcosidekick")
+        return f"{sentence} (falcosidekick: use its webhook output)" if by_sidekick else sentence
 
     def answer(self, request: Request, body: bytes, connection: Connection) -> Answer | Coroutine[None, None, Answer]:
         """Answers a whole request that was not refused by its head."""

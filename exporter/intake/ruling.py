@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from exporter.config import Falco
+from exporter.config import FalcoSettings
 from exporter.intake.pipeline import Ruling
 from exporter.intake.tuning import Tuning
 from exporter.sources import Counters, Event, Line
@@ -27,7 +27,7 @@ def as_it_is(event: Event) -> Ruling:
 class FalcoRuling:
     """Rules on Falco's events under one `falco` section; a reload makes another."""
 
-    def __init__(self, settings: Falco) -> None:
+    def __init__(self, settings: FalcoSettings) -> None:
         self._tuning = Tuning(settings.tuning)
         self._pod_label = settings.pod_label
 

@@ -5,7 +5,7 @@ import socket
 from typing import TYPE_CHECKING, cast
 
 from exporter.server.http import Connection
-from exporter.server.tls import explain
+from exporter.server.tls import NO_REQUEST, explain
 
 if TYPE_CHECKING:
     from exporter.server.listener import Listener
@@ -50,6 +50,10 @@ class Lifecycle(asyncio.BufferedProtocol):
 
     def _under_way(self) -> bool:
         """Is a request being read or answered?"""
+        raise NotImplementedError
+
+    def _has_spoken(self) -> bool:
+        """Has anything of a request come?"""
         raise NotImplementedError
 
     def _path(self) -> bytes:
@@ -129,6 +133,7 @@ class Lifecycle(asyncio.BufferedProtocol):
         limit = IDLE_TIMEOUT if self._welcome else self._listener.limits.head_timeout
         idle = 0.0 if self._under_way() else self._loop.time() - self.last_used
         if idle >= limit:
+            self._last = True
             self._transport.close()
         else:
             self._idle_timer = self._loop.call_later(limit - idle, self._look_whether_idle)
@@ -175,6 +180,9 @@ class Lifecycle(asyncio.BufferedProtocol):
             self._handshake.cancel()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # why makes no difference
+        by_client = not (self._ended or self._last)
+        if by_client and self._listener.context is not None and self._secured and not self._has_spoken():
+            self.refused("tls_no_request", NO_REQUEST)
         self._leave()
 
     def _leave(self) -> None:

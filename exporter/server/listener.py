@@ -85,11 +85,8 @@ class Listener:
         self._buffer = memoryview(bytearray(RECEIVE_BUFFER))
         self._scarce = self._buffer[:SCARCE_BUFFER]
         self._server: asyncio.Server | None = None
-        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         try:
-            self._socket = socket.create_server(
-                (address.host, address.port), family=family, backlog=BACKLOG, dualstack_ipv6=_is_dual(address.host)
-            )
+            self._socket = _bind(address)
         except OSError as error:
             raise ListenError(f"{setting}: cannot listen on {address}: {_explain(error)}") from error
 
@@ -165,6 +162,17 @@ class Listener:
         deadline = time.monotonic() + patience
         while len(self.connections) and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
+
+
+def _bind(address: Address) -> socket.socket:
+    """A socket at this address; `::` is every address that there is, of IPv4 alone where the kernel knows no IPv6."""
+    family, dual = (socket.AF_INET6 if ":" in address.host else socket.AF_INET), _is_dual(address.host)
+    try:
+        return socket.create_server((address.host, address.port), family=family, backlog=BACKLOG, dualstack_ipv6=dual)
+    except OSError as error:
+        if not dual or error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+            raise
+        return socket.create_server(("", address.port), backlog=BACKLOG)
 
 
 def _is_dual(host: str) -> bool:

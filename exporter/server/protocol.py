@@ -48,7 +48,7 @@ class HttpProtocol(Lifecycle):
         self._send_deadline: asyncio.TimerHandle | None = None
         self._held = 0
         self._reading = True
-        self._has_turn = False
+        self._has_turn = self._has_answered = False
         self._client_reads = True
 
     # What the lifecycle asks
@@ -59,6 +59,9 @@ class HttpProtocol(Lifecycle):
 
     def _under_way(self) -> bool:
         return self.answering or bool(self._unread) or (self._reader is not None and self._reader.receiving != IDLE)
+
+    def _has_spoken(self) -> bool:
+        return self._reader is not None or self._has_answered
 
     def _path(self) -> bytes:
         return self._reader.path if self._reader is not None else b""
@@ -274,6 +277,7 @@ class HttpProtocol(Lifecycle):
     def _settle(self, keep_alive: bool, welcome: bool) -> None:
         """After an answer: the connection goes on, or ends."""
         self.last_used = self._loop.time()
+        self._has_answered = True
         if welcome and not self._welcome:
             self._welcome = True
             self._listener.connections.welcome(self, self.peer.address)

@@ -14,6 +14,15 @@ from exporter.server.http import Answer, Headers, Request, split_target
 PIECE = 1024
 """Bytes that are read in one go, but for a body of a known length: a millisecond or two of work, whatever they hold."""
 
+_NOT_HTTP = Answer.refusal(400, "malformed_http", "this is not a valid HTTP/1.1 request")
+_TLS = Answer.refusal(
+    400,
+    "malformed_http",
+    "it speaks TLS to a port without TLS; give it a URL that begins with http://, or set tls here",
+)
+_HANDSHAKE = b"\x16\x03"
+"""How a TLS connection begins."""
+
 IDLE, HEAD, BODY = range(3)
 """What a connection is in the middle of: nothing, a head, a body."""
 
@@ -96,7 +105,7 @@ class RequestReader:
                 continue
             except httptools.HttpParserError:
                 if not self._ended:
-                    self._end(Answer.refusal(400, "malformed_http", "this is not a valid HTTP/1.1 request"))
+                    self._end(_TLS if data.startswith(_HANDSHAKE) else _NOT_HTTP)
                 return
             if before == BODY and self.receiving == BODY and not self._told:
                 self._head_bytes += len(data)  # trailers, or what frames a chunk

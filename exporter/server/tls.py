@@ -51,6 +51,12 @@ FAILURES: tuple[tuple[str, str, str], ...] = (
 )
 """End of OpenSSL's reason, reason to count, sentence about the client."""
 
+NO_REQUEST = (
+    "it ended the connection after the TLS handshake, without a request; a sender that does so refuses our certificate:"
+    " check the CA, and that the name in its URL is in tls.cert_file (a probe should ask for /healthz)"
+)
+"""Where the handshake was good: senders compare names after it, and newer ones look for the CA only then."""
+
 
 def prepare(context: ssl.SSLContext) -> ssl.SSLContext:
     """Sets what a context needs so that certificates and CAs can change while connections come."""

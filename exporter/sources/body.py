@@ -24,6 +24,12 @@ _BETWEEN = re.compile(r"[\s,\]\x00\x1e\ufeff]*")
 # A line that begins a value. `[` counts only before something that an array of events holds, because plain log lines
 # begin with `[` too.
 _START = re.compile(r'^(?:\{|\[\s*(?:[\[{"\]]|\Z))', re.MULTILINE)
+# A bracket, or a whole string, in which brackets are text; one that does not end reaches to the end of the text.
+_BRACKETS = re.compile(r'[\[\]{}]|"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_MAX_DECODED = 4 * MAX_DEPTH
+"""Nesting that is given to the standard library's decoder, which calls itself: how deep it may go differs a
+hundredfold between versions of Python. What is read here is then held to `MAX_DEPTH`, event by event."""
+_STEP = {"[": 1, "{": 1, "]": -1, "}": -1}
 _CUT_TOKEN = len(r"\u1234")  # the longest token but a string and a number, which may have been cut in two
 _SECOND_TRIES = 8
 _MAX_INT_DIGITS = 20
@@ -46,13 +52,13 @@ def documents(body: bytes, max_events: int) -> list[object]:
         if type(value) is dict and body.count(b"{") + body.count(b"[") <= MAX_DEPTH:
             return [value]
         values = _items(value)
-    found = [_DEEP if _too_deep(value) else value for value in islice(values, max_events + 1)]
+    found = [_DEEP if too_deep(value) else value for value in islice(values, max_events + 1)]
     if len(found) > max_events:
         return [Rejected("too_many_events", f"more than {max_events} events in one body: send smaller batches")]
     return found or [_EMPTY]
 
 
-def _too_deep(value: object) -> bool:
+def too_deep(value: object) -> bool:
     """Is something nested deeper than allowed? Goes down level by level, without recursion."""
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(MAX_DEPTH):
@@ -115,7 +121,7 @@ def _patient(text: str) -> Iterator[object]:
             second_tries -= isinstance(whole, Rejected)
             if whole is _DEEP or not isinstance(whole, Rejected):
                 value, stop = whole, whole_stop - start
-        if isinstance(value, Rejected) and value is not _DEEP and at == start and text[at] == "[" and second_tries:
+        if isinstance(value, Rejected) and at == start and text[at] == "[" and second_tries:
             second_tries -= 1
             stop = 1
         elif isinstance(value, Rejected):
@@ -135,16 +141,28 @@ def _decode(text: str, at: int) -> tuple[object, int]:
     """The object or array that begins at a place in a text and where it ends, or a `Rejected`."""
     if text[at] not in "{[":
         return _TEXT, at
+    if _too_deep_to_decode(text, at):
+        return _DEEP, at
     try:
         return _DECODER.raw_decode(text, at)
-    except RecursionError:
-        return _DEEP, at
     except json.JSONDecodeError as error:
         length = len(text.rstrip())
         cut_token = error.pos + _CUT_TOKEN > length and text[length - 1] not in "}]"
         if error.pos >= length or cut_token or error.msg.startswith("Unterminated string"):
             return _CUT, at
         return Rejected("not_json", f"not JSON: {error.msg} at character {error.pos - at + 1} of the event"), at
+
+
+def _too_deep_to_decode(text: str, at: int) -> bool:
+    """Is the value that begins here nested so deeply that the standard library's decoder must not be let near it?"""
+    depth = 0
+    for token in _BRACKETS.finditer(text, at):
+        depth += _STEP.get(token[0], 0)
+        if depth <= 0:
+            return False
+        if depth > _MAX_DECODED:
+            return True
+    return False
 
 
 def _integer(digits: str) -> int | float:

@@ -10,9 +10,11 @@ from typing import TypeAlias
 from exporter.catalog import PRIORITIES
 from exporter.sources import Rejected, Source
 from exporter.sources.body import documents
-from exporter.sources.falco_events import DropMessage, FalcoAlert, Fields, InternalMessage, MetricsSnapshot
+from exporter.sources.falco_events import DESCRIBED, DropMessage, FalcoAlert, Fields, InternalMessage, MetricsSnapshot
+from exporter.sources.fields import Spellings
+from exporter.sources.shapes import made_for_another, no_alert, unwrapped
 from exporter.sources.tactics import tactic
-from exporter.sources.text import MAX_TEXT_CHARS, clean
+from exporter.sources.text import MAX_TEXT_BYTES, clean
 from exporter.sources.workload import deployment_of, workload
 
 FalcoEvent: TypeAlias = FalcoAlert | DropMessage | MetricsSnapshot | InternalMessage
@@ -33,8 +35,25 @@ _POD_FIELDS = ("k8s.pod.name", "k8smeta.pod.name", "ka.target.pod.name")
 _DEPLOYMENT_FIELDS = ("k8smeta.deployment.name", "k8s.deployment.name")
 _REPLICA_SET_FIELDS = ("k8smeta.rs.name", "k8s.rs.name")
 _CONTROLLER_FIELDS = ("k8smeta.rc.name", "k8s.rc.name")
-_AUDITED_WORKLOADS = ("deployments", "statefulsets", "daemonsets", "jobs", "cronjobs", "replicationcontrollers")
+_AUDIT_FIELDS = ("ka.target.resource", "ka.target.name")
+_AUDITED_WORKLOADS = (
+    *("deployments", "statefulsets", "daemonsets", "jobs", "cronjobs", "replicationcontrollers"),
+    *("clonesets", "deploymentconfigs", "rollouts", "strimzipodsets"),
+)
 _TIME_FIELDS = ("evt.time", "evt.time.iso8601", "evt.rawtime", "evt.datetime", "jevt.time", "jevt.rawtime")
+
+_COUNT_FIELDS = ("evt.source", "n_drops", "scap.n_evts", "scap.n_drops")
+_SPELLINGS = Spellings(
+    name
+    for names in (
+        *(_NAMESPACE_FIELDS, _POD_FIELDS, _DEPLOYMENT_FIELDS, _REPLICA_SET_FIELDS, _CONTROLLER_FIELDS),
+        *(_AUDIT_FIELDS, _TIME_FIELDS, _COUNT_FIELDS, *DESCRIBED.values()),
+    )
+    for name in names
+)
+
+_NO_OBJECT = Rejected("not_an_alert", "an event must be a JSON object, as Falco sends it with json_output: true")
+_NO_RULE = Rejected("no_rule", "the alert has no rule name: send the key `rule`")
 
 _SHORTEST_TIME = len("2030-01-02T03:04:05")
 _MIN_NANOSECONDS = 10**17  # in 1973: a smaller number is in another unit
@@ -43,46 +62,62 @@ _MAX_COUNT_DIGITS = 20
 
 
 def parse(body: bytes, max_events: int) -> list[FalcoEvent | Rejected]:
-    """The events in a decompressed body, in their order, a `Rejected` in the place of each that is none."""
-    return [value if type(value) is Rejected else _event(value) for value in documents(body, max_events)]
+    """The events in a decompressed body, in their order, a `Rejected` in the place of each that is none.
+
+    An event whose fields cannot all be read is followed by a `Rejected` that says so.
+    """
+    found: list[FalcoEvent | Rejected] = []
+    for value in documents(body, max_events):
+        if type(value) is Rejected:
+            found.append(value)
+        else:
+            event, fault = _event(value)
+            found.append(event)
+            if fault is not None:
+                found.append(fault)
+    return found
 
 
-def _event(value: object) -> FalcoEvent | Rejected:
+def _event(value: object) -> tuple[FalcoEvent | Rejected, Rejected | None]:
+    """An event or the refusal of what is none, and what could not be read of the event."""
     if type(value) is not dict:
-        return Rejected("not_an_alert", "an event must be a JSON object, as Falco sends it with json_output: true")
+        return _NO_OBJECT, None
+    if "rule" not in value:
+        value = unwrapped(value)
     if "rule" not in value:
         value = {key.lower(): item for key, item in value.items()}  # hand-written senders spell it `Rule`
+    elif "@timestamp" in value and (refusal := made_for_another(value)):
+        return refusal, None
     get = value.get
     rule = get("rule")
     rule = clean(rule).strip() if not isinstance(rule, dict | list) else ""
     if not rule:
         if any(key in value for key in _ALERT_KEYS):
-            return Rejected("no_rule", "the alert has no rule name: send the key `rule`")
-        return Rejected("not_an_alert", "not a Falco alert: it has no `rule`, `priority`, `output` or `output_fields`")
+            return _NO_RULE, None
+        return no_alert(value), None
 
-    raw = get("output_fields")
-    raw = raw if type(raw) is dict else {}
+    raw, fault = _SPELLINGS.read(get("output_fields"))
     hostname = clean(get("hostname"))
     time = _time(get("time"), raw)
-    source = clean(get("source"))
-    source = _SOURCE_OF.get(source, source)
+    source = _source(get("source"))
     if source == "internal" or rule.startswith(_INTERNAL):
-        return _internal(rule, hostname, time, raw, get("output"))
+        return _internal(rule, hostname, time, raw, get("output")), fault
 
     pod = _pod(raw)
-    return FalcoAlert(
+    alert = FalcoAlert(
         rule,
         _priority(get("priority")),
         source,
         tactic(get("tags")),
         hostname,
-        _first(raw, _NAMESPACE_FIELDS),
+        _namespace(raw),
         pod,
         _workload(raw, pod, hostname),
         time,
-        clean(get("output") or get("message"), MAX_TEXT_CHARS),
+        clean(get("output") or get("message"), MAX_TEXT_BYTES),
         Fields(raw),
     )
+    return alert, fault
 
 
 def _internal(
@@ -91,8 +126,15 @@ def _internal(
     if rule == _DROPS:
         return DropMessage(hostname, time, _count(raw.get("n_drops")))
     if rule == _SNAPSHOT:
-        return MetricsSnapshot(hostname, time, _count(raw.get("scap.n_evts")), _count(raw.get("scap.n_drops")))
-    return InternalMessage(hostname, time, rule, clean(output, MAX_TEXT_CHARS))
+        source = _source(raw.get("evt.source"))
+        return MetricsSnapshot(hostname, time, source, _count(raw.get("scap.n_evts")), _count(raw.get("scap.n_drops")))
+    return InternalMessage(hostname, time, rule, clean(output, MAX_TEXT_BYTES))
+
+
+def _source(value: object) -> str:
+    """Falco's event source by the name that Falco's own JSON has for it."""
+    name = clean(value)
+    return _SOURCE_OF.get(name, name)
 
 
 def _priority(value: object) -> str:
@@ -109,6 +151,11 @@ def _first(raw: dict[str, object], names: tuple[str, ...]) -> str:
         if value is not None and (text := clean(value)):
             return text
     return ""
+
+
+def _namespace(raw: dict[str, object]) -> str:
+    namespace = _first(raw, _NAMESPACE_FIELDS)
+    return namespace or (clean(raw.get("ka.target.name")) if raw.get("ka.target.resource") == "namespaces" else "")
 
 
 def _pod(raw: dict[str, object]) -> str:

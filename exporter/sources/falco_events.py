@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from exporter.sources import Counters, Line
-from exporter.sources.text import MAX_TEXT_CHARS, clean
+from exporter.sources.text import MAX_TEXT_BYTES, clean
 
 
 class Fields:
@@ -16,8 +16,11 @@ class Fields:
         self._raw = raw
 
     def text(self, name: str) -> str:
-        """A field as text of at most `MAX_TEXT_CHARS`; empty if it is missing, null, empty or `<NA>`."""
-        return clean(self._raw.get(name), MAX_TEXT_CHARS)
+        """A field as text of at most `MAX_TEXT_BYTES`; empty if it is missing, null, empty or `<NA>`.
+
+        A field is also found with `_` in the place of its dots.
+        """
+        return clean(self._raw.get(name, self._raw.get(name.replace(".", "_"))), MAX_TEXT_BYTES)
 
     def first(self, table: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
         """For each key of the table that has one, the text of the first of its fields that says something."""
@@ -26,7 +29,7 @@ class Fields:
         for key, names in table.items():
             for name in names:
                 value = raw.get(name)
-                if value is not None and (text := clean(value, MAX_TEXT_CHARS)):
+                if value is not None and (text := clean(value, MAX_TEXT_BYTES)):
                     found[key] = text
                     break
         return found
@@ -36,7 +39,7 @@ class Fields:
         return name in self._raw
 
 
-_DESCRIBED = {
+DESCRIBED = {
     "container": ("container.name", "container.id"),
     "image": ("container.image.repository", "ka.req.pod.containers.image"),
     "image_tag": ("container.image.tag",),
@@ -74,7 +77,7 @@ class FalcoAlert(NamedTuple):
 
     def describe(self) -> Line:
         """Who did what, when and where."""
-        named = self.fields.first(_DESCRIBED)
+        named = self.fields.first(DESCRIBED)
         descriptor = self.fields.text("fd.name")
         named["connection" if "->" in descriptor else "file"] = descriptor
         return {
@@ -109,15 +112,19 @@ class DropMessage(NamedTuple):
 
 
 class MetricsSnapshot(NamedTuple):
-    """Falco's regular numbers: system call events seen and lost since it started, None where it does not tell."""
+    """Falco's numbers of one event source: events seen and lost since it started, None where it does not tell.
+
+    That of `syscall` comes at a regular interval. A plugin's comes only while the plugin has events.
+    """
 
     hostname: str
     time: float | None
+    source: str
     events: int | None
     drops: int | None
 
     def tally(self, counters: Counters) -> None:
-        labels = (self.hostname,)
+        labels = (self.hostname, self.source)
         if self.events is not None:
             counters.set("threat_falco_syscall_events_total", labels, self.events)
         if self.drops is not None:
@@ -126,7 +133,10 @@ class MetricsSnapshot(NamedTuple):
 
     def describe(self) -> Line:
         """The numbers in words."""
-        return {"time": self.time, "node": self.hostname, "output": f"Falco saw {self.events} and lost {self.drops}"}
+        counts = (("seen", self.events), ("lost", self.drops))
+        told = ", ".join(f"{count} {what}" for what, count in counts if count is not None)
+        output = f"Falco's metrics snapshot of {self.source}: {told or 'no count of events'}"
+        return {"time": self.time, "node": self.hostname, "source": self.source, "output": output}
 
 
 class InternalMessage(NamedTuple):

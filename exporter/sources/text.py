@@ -3,30 +3,41 @@
 import json
 import re
 
-from exporter.catalog import MAX_LABEL_CHARS
+from exporter.catalog import MAX_LABEL_BYTES
 
-MAX_TEXT_CHARS = 4096
-"""Text of an event for people (its output, a command line) is cut at this many characters."""
+MAX_TEXT_BYTES = 4096
+"""Text of an event for people (its output, a command line) is cut at this many bytes of UTF-8."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 # A lone surrogate cannot be encoded and would break the whole page; a bidirectional override shows people another text.
 _UNSAFE = re.compile(r"[\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+_ELLIPSIS = "…".encode()
 _MAX_EXACT_FLOAT = 1e25
 
 
-def clean(value: object, limit: int = MAX_LABEL_CHARS) -> str:
-    """Any JSON value as text of at most `limit` characters that encodes as UTF-8 and holds no control characters.
+def clean(value: object, limit: int = MAX_LABEL_BYTES) -> str:
+    """Any JSON value as text of at most `limit` bytes of UTF-8 that holds no control characters.
 
     `null`, the empty string and Falco's `<NA>` are the empty string. Lists are joined with commas, objects are
     written as JSON. Runs of control characters become one space, lone surrogates U+FFFD; cut text ends with `…`.
     """
     if type(value) is not str:
         value = _written(value)
-    if len(value) > limit:
-        value = value[: limit - 1] + "…"
+    cut = len(value) > limit
+    if cut:
+        value = value[:limit]
     if not value.isprintable():
         value = _UNSAFE.sub("\ufffd", _CONTROL.sub(" ", value))
+    if cut or not value.isascii():
+        value = _cut(value, limit, cut)
     return "" if value == "<NA>" else value
+
+
+def _cut(value: str, limit: int, cut: bool) -> str:
+    encoded = value.encode()
+    if cut or len(encoded) > limit:
+        return encoded[: limit - len(_ELLIPSIS)].decode("utf-8", "ignore") + "…"
+    return value
 
 
 def _written(value: object) -> str:

@@ -4,9 +4,9 @@ A state directory holds a folder for each version of the format (`v1`; another v
 each family of the store,
 
 - `FAMILY.cells`: after a header of 4096 bytes that begins with a magic number, three unsigned 64-bit words in the
-  machine's order for each slot: the value, the birth stamp, and the checksum of the line that names the slot, 0 where
-  none does. The file is mapped into memory, so that a change is in the kernel's hands the moment it is made, and is
-  allocated whole: a hole in it on a full disk would be a SIGBUS;
+  machine's order for each slot: the value, the creation stamp, and the checksum of the line that names the slot, 0
+  where none does. Each change is written in place before the sender has its answer, and so in the kernel's hands. The
+  file is allocated, in steps: a hole in it could not be filled on a full disk;
 - `FAMILY.keys`: a line `CRC labels NAMES` with the family's label names, a line `CRC SLOT LABELS` for a series that
   takes a slot, `CRC SLOT null` for one that leaves it (CRC-32 of the rest in hexadecimal; NAMES and LABELS are JSON
   arrays). The last line of a slot counts, and only if its checksum is the slot's: whatever is lost of either file, no
@@ -26,8 +26,8 @@ from pathlib import Path
 
 import orjson
 
-from exporter.store.ledger import FileLedger, ForeignStateError, write_private
-from exporter.store.series import Labels, Ledger, MemoryLedger
+from exporter.store.health import ForeignStateError, Health, replace_private
+from exporter.store.ledger import FileLedger, Labels, Ledger, NoLedger
 
 _log = logging.getLogger("threatboard")
 
@@ -41,16 +41,16 @@ class State:
     """
 
     def __init__(self, directory: Path | None, families: Mapping[str, Labels]) -> None:
-        self._troubled: set[str] = set()
+        self._health = Health()
         self._folder: Path | None = None
-        self._ledgers: dict[str, Ledger] = {family: MemoryLedger() for family in families}
+        self._ledgers: dict[str, Ledger] = {family: NoLedger() for family in families}
         if directory is not None:
             self._open(directory, families)
 
     @property
     def healthy(self) -> bool:
         """False while something that should be kept is not."""
-        return not self._troubled
+        return self._health.good
 
     def ledger(self, family: str) -> Ledger:
         """Where this family keeps its numbers and names."""
@@ -72,26 +72,13 @@ class State:
         """Keeps what the scrapers have seen."""
         if self._folder is None:
             return
-        fresh = self._folder / "scrapers.new"
+        path = self._folder / "scrapers.json"
         try:
-            write_private(fresh, orjson.dumps(content))
-            fresh.replace(self._folder / "scrapers.json")
+            os.close(replace_private(path, orjson.dumps(content), os.O_RDONLY))
         except OSError as error:
-            self.trouble("scrapers.json", f"{fresh} cannot be written: {error.strerror}")
+            self._health.trouble(path.name, f"{path} cannot be written: {error.strerror}")
         else:
-            self.fine("scrapers.json")
-
-    def trouble(self, part: str, message: str) -> None:
-        """Notes, and says once, that a part of the state is not kept."""
-        if part not in self._troubled:
-            self._troubled.add(part)
-            _log.error("state: %s; counting goes on in memory", message)
-
-    def fine(self, part: str) -> None:
-        """Notes that a part of the state is kept again."""
-        if part in self._troubled:
-            self._troubled.remove(part)
-            _log.info("state: %s is kept again", part)
+            self._health.fine(path.name)
 
     def _open(self, directory: Path, families: Mapping[str, Labels]) -> None:
         folder = directory / VERSION
@@ -104,8 +91,8 @@ class State:
                 file.chmod(0o600)
             self._ledgers = {family: self._open_family(folder, family, labels) for family, labels in families.items()}
         except OSError as error:
-            self._ledgers = {family: MemoryLedger() for family in families}
-            self.trouble("directory", f"series.state_dir {directory} cannot be used: {error.strerror or error}")
+            self._ledgers = {family: NoLedger() for family in families}
+            self._health.trouble("directory", f"series.state_dir {directory} cannot be used: {error.strerror or error}")
             return
         self._folder = folder
         others = sorted(other.name for other in directory.glob("v*") if other.name != VERSION)
@@ -124,11 +111,11 @@ class State:
 
     def _open_family(self, folder: Path, family: str, labels: Labels) -> FileLedger:
         try:
-            return FileLedger(self, folder, family, labels)
+            return FileLedger(self._health, folder, family, labels)
         except ForeignStateError as error:
             suffix = f".set-aside-{time.time_ns()}"
             for file in (folder / f"{family}.cells", folder / f"{family}.keys"):
                 if file.exists():
                     file.rename(file.with_name(file.name + suffix))
             _log.error("state: %s; the family's files are set aside (*%s) and begin anew", error, suffix)
-            return FileLedger(self, folder, family, labels)
+            return FileLedger(self._health, folder, family, labels)

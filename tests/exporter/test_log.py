@@ -3,13 +3,11 @@
 import logging
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
-from demo.servers import free_port, request, wait_for
+from demo.servers import free_port, receive, request, wait_for
 from exporter import log
 from tests.support.receiver import PATIENCE, ROOT
 
@@ -31,8 +29,7 @@ def test_a_stuck_stream_drops_lines_and_says_so_once_it_is_read(monkeypatch: pyt
 
 def test_events_are_taken_while_nobody_reads_standard_error(tmp_path: Path) -> None:
     intake, show = free_port(), free_port()
-    config = {"intake": {"listen": f"127.0.0.1:{intake}"}, "metrics": {"listen": f"127.0.0.1:{show}"}}
-    (tmp_path / "c.yaml").write_text(yaml.safe_dump(config | {"events": {"log": False}}))
+    command = receive({"events": {"log": False}}, tmp_path / "c.yaml", intake, show)
     read, write = os.pipe()
     os.set_blocking(write, False)
     try:
@@ -40,7 +37,6 @@ def test_events_are_taken_while_nobody_reads_standard_error(tmp_path: Path) -> N
             os.write(write, b"x" * 65536)
     except BlockingIOError:
         os.set_blocking(write, True)
-    command = [sys.executable, "-m", "exporter", "receive", "--config", str(tmp_path / "c.yaml")]
     process = subprocess.Popen(command, stderr=write, cwd=ROOT)
     try:
 

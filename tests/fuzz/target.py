@@ -16,7 +16,9 @@ from exporter.events import line
 from exporter.intake.encoding import decompress
 from exporter.sources import Rejected
 from exporter.sources.falco import FALCO
-from exporter.store.series import Family, Labels, Store
+from exporter.store.ledger import Labels
+from exporter.store.series import Family
+from exporter.store.store import Store
 from tests.exporter.sources.test_properties import assert_clean, assert_usable
 from tests.support.clock import FakeClock
 
@@ -66,7 +68,7 @@ class Counted:
     """A store, and which of its families an event has moved."""
 
     def __init__(self) -> None:
-        self.store = Store([metric for metric in catalog.METRICS.values() if metric.stored], 1000, FakeClock())
+        self.store = Store([metric for metric in catalog.METRICS.values() if metric.stored], 1000, 1 << 20, FakeClock())
         self.moved: set[str] = set()
 
     def add(self, metric: str, labels: Labels) -> None:

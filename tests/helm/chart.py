@@ -49,13 +49,15 @@ def example(path: Path) -> Object:
     return values
 
 
-def files(values: Values, *, strict: bool = True, release: str = RELEASE, chart: Path = CHART) -> dict[str, str]:
+def files(
+    values: Values, *, strict: bool = True, release: str = RELEASE, chart: Path = CHART, namespace: str = NAMESPACE
+) -> dict[str, str]:
     """What Helm renders: path of the template -> text. With `strict` a value that does not exist is an error.
 
     Raises helm_python.HelmValuesError for values against the schema, HelmRenderError for `fail` and mistakes.
     """
     # The SDK's own render() does not hand on `strict`; the library below it takes it.
-    options = {"name": release, "namespace": NAMESPACE, "kube_version": "v1.31.0", "strict": strict, "api_versions": []}
+    options = {"name": release, "namespace": namespace, "kube_version": "v1.31.0", "strict": strict, "api_versions": []}
     with helm_python.Chart.load(chart) as loaded:
         rendered: dict[str, str] = json.loads(
             _native.call_string("helm_render", loaded._raw(), json.dumps(values), json.dumps(options))
@@ -63,9 +65,9 @@ def files(values: Values, *, strict: bool = True, release: str = RELEASE, chart:
     return rendered
 
 
-def objects(values: Values, *, release: str = RELEASE, chart: Path = CHART) -> list[Object]:
+def objects(values: Values, *, release: str = RELEASE, chart: Path = CHART, namespace: str = NAMESPACE) -> list[Object]:
     """Every object that would be installed, the test pod included."""
-    texts = files(values, release=release, chart=chart)
+    texts = files(values, release=release, chart=chart, namespace=namespace)
     return [found for name, text in sorted(texts.items()) if not name.endswith(".txt") for found in documents(text)]
 
 
@@ -81,10 +83,10 @@ def notes(values: Values) -> str:
     return files(values)[NOTES]
 
 
-def refusal(values: Values) -> str:
+def refusal(values: Values, release: str = RELEASE) -> str:
     """The message with which Helm refuses values."""
     try:
-        files(values)
+        files(values, release=release)
     except (helm_python.HelmValuesError, helm_python.HelmRenderError) as error:
         return str(error)
     raise AssertionError("Helm took these values")

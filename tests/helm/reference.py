@@ -1,6 +1,7 @@
-"""The table of values in the chart's README, made from values.yaml and values.schema.json.
+"""What the chart says of its values in other places, made from values.yaml and values.schema.json: the table in its
+README, and files/defaults.yaml, from which templates fill in what is missing.
 
-    python -m tests.helm.reference      writes it
+    python -m tests.helm.reference      writes both
 
 A row is a value that a person sets: a leaf of the schema, or a list or mapping whose content is the user's.
 """
@@ -13,8 +14,8 @@ import yaml
 
 from tests.helm.chart import CHART
 
-README = CHART / "README.md"
-BEGIN, END = "<!-- values: written by python -m tests.helm.reference -->\n", "<!-- end of values -->\n"
+README, DEFAULTS = CHART / "README.md", CHART / "files/defaults.yaml"
+BEGIN, END = "<!-- values: written by make generate -->\n", "<!-- end of values -->\n"
 
 
 class Row(NamedTuple):
@@ -43,7 +44,7 @@ def rows(part: dict[str, Any], values: Any, prefix: str = "") -> Iterator[Row]:
         value = values.get(name) if isinstance(values, dict) else None
         if child.get("properties") and prefix + name != "dashboards.boards":
             yield from rows(child, value, f"{prefix}{name}.")
-        elif prefix + name != "global":
+        elif prefix + name not in ("global", "enabled"):
             yield Row(prefix + name, child, value)
 
 
@@ -66,5 +67,17 @@ def written(readme: str) -> str:
     return before + BEGIN + "\n" + table() + "\n" + END + after
 
 
+def fallbacks() -> str:
+    """files/defaults.yaml: by path, what a value is that is missing or was emptied."""
+    empty = {"object": dict, "array": list}
+    found = {}
+    for row in rows(schema(), defaults()):
+        kind = str(row.schema.get("type"))
+        found[row.path] = empty[kind]() if kind in empty else row.default
+    head = "# Written by make generate from values.yaml; null: the exporter's own default.\n"
+    return head + yaml.safe_dump(found, sort_keys=False, allow_unicode=True)
+
+
 if __name__ == "__main__":
     README.write_text(written(README.read_text(encoding="utf-8")), encoding="utf-8")
+    DEFAULTS.write_text(fallbacks(), encoding="utf-8")

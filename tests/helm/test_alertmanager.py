@@ -199,8 +199,9 @@ def test_under_on_namespace_inhibition_ends_at_the_listed_namespaces(
 ) -> None:
     alertmanager = start_alertmanager(configuration(made(namespaces=["shop"]), "OnNamespace"))
     for namespace in ("shop", "pay"):
-        whole = alert("CorrelatedWorkload", severity="critical", control="several", namespace=namespace)
-        send(alertmanager, whole, alert("IdsCriticalAlert", severity="critical", control="ids", namespace=namespace))
+        where = {"namespace": namespace, "workload": "web"}
+        whole = alert("CorrelatedWorkload", severity="critical", control="several", **where)
+        send(alertmanager, whole, alert("IdsCriticalAlert", severity="critical", control="ids", **where))
     assert wait_for(lambda: len(alertmanager.alerts()) == 4, 20)
     parts = [held for held in alertmanager.alerts() if held.name == "IdsCriticalAlert"]
     assert {part.labels["namespace"]: part.kept_back_by for part in parts} == {

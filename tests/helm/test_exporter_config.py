@@ -41,7 +41,7 @@ def test_the_exporter_takes_the_file(path: Path, tmp_path: Path) -> None:
     file = tmp_path / "threatboard.yaml"
     file.write_text(yaml.safe_dump(config))
     loaded = load(file)
-    assert str(loaded.intake.listen) == "0.0.0.0:2801"
+    assert str(loaded.intake.listen) == "[::]:2801"
     assert loaded.controls.ids is True
 
 

@@ -20,6 +20,18 @@ SECURE = {
 }
 
 
+WRITES = {
+    "json_output": True,
+    "json_include_output_property": True,
+    "json_include_output_fields_property": True,
+    "json_include_tags_property": True,
+    "priority": "debug",
+}
+SHOWS = {"enabled": True, "interval": "5m", "outputRule": True}
+
+TLS = {"intake": {"tls": {"enabled": True, "existingSecret": "s"}}}
+
+
 def pasted(values: dict[str, Any]) -> dict[str, Object]:
     """The values to paste, by the name of the file that they are meant for."""
     blocks = re.findall(r"^--- (\S+)-values\.yaml\n(.*?)^---$", notes(values), re.MULTILINE | re.DOTALL)
@@ -42,13 +54,55 @@ def test_falco_sends_to_the_service_that_there_is(path: Path) -> None:
 def test_falco_is_told_everything_that_it_needs() -> None:
     values = pasted({})["falco"]
     assert values["falco"] == {
-        "json_output": True,
-        "json_include_output_property": True,
-        "json_include_output_fields_property": True,
-        "json_include_tags_property": True,
+        **WRITES,
         "http_output": {"enabled": True, "url": "http://threatboard.monitoring.svc:2801/falco", "keep_alive": True},
     }
-    assert values["metrics"] == {"enabled": True, "interval": "5m", "outputRule": True}
+    assert values["metrics"] == SHOWS
+
+
+def test_falcosidekicks_users_lose_nothing_by_taking_their_block_alone() -> None:
+    """The snapshot is Falco's to send, and its JSON settings are what falcosidekick reads."""
+    values = pasted({})["falcosidekick"]
+    assert values["falco"] == WRITES  # and no http_output, which is falcosidekick's
+    assert values["metrics"] == SHOWS
+
+
+def test_with_a_private_ca_both_senders_find_it_where_it_is_mounted() -> None:
+    values = pasted(TLS)
+    assert values["falco"]["certs"] == {"existingSecret": "threatboard-ca"}
+    assert values["falco"]["falco"]["http_output"]["ca_cert"] == "/etc/falco/certs/ca.crt"
+    sidekick = values["falcosidekick"]["falcosidekick"]
+    (mount,) = sidekick["extraVolumeMounts"]
+    assert sidekick["config"]["tlsclient"] == {"cacertfile": f"{mount['mountPath']}/ca.crt"}
+    assert sidekick["extraVolumes"] == [{"name": mount["name"], "secret": {"secretName": "threatboard-ca"}}]
+    assert "create secret generic threatboard-ca --from-file=ca.crt" in notes(TLS)
+    assert "get secret s -o jsonpath='{.data.ca\\.crt}'" in notes(TLS)
+    assert "certs" not in pasted({})["falco"]
+
+
+def test_with_mutual_tls_both_senders_show_a_certificate_from_keys_that_are_named() -> None:
+    values = pasted(SECURE)
+    assert values["falco"]["certs"] == {
+        "existingSecret": "threatboard-ca",
+        "existingClientSecret": "threatboard-client",
+    }
+    sidekick = values["falcosidekick"]["falcosidekick"]
+    (mount,) = sidekick["extraVolumeMounts"]
+    files = sidekick["config"]["mutualtlsclient"]
+    assert {Path(file).parent for file in files.values()} == {Path(mount["mountPath"])}
+    keys = {Path(file).name for file in files.values()}
+    assert keys == {"client.crt", "client.key", "ca.crt"}
+    command = next(line for line in notes(SECURE).splitlines() if "generic threatboard-client" in line)
+    assert set(re.findall(r"--from-file=(\S+)", command)) == keys
+
+
+def test_audit_alerts_get_the_namespace_that_the_parser_reads() -> None:
+    entries = pasted({})["falco-audit"]["falco"]["append_output"]
+    assert entries[0] == {"suggested_output": True}
+    assert entries[1]["match"] == {"source": "k8s_audit"}
+    source = (Path(__file__).parents[2] / "exporter/sources/falco.py").read_text()
+    assert entries[1]["extra_fields"][0] == "ka.target.namespace"
+    assert all(f'"{field}"' in source for field in entries[1]["extra_fields"])
 
 
 def test_the_snapshot_comes_oftener_than_its_absence_alarms() -> None:
@@ -69,19 +123,47 @@ def test_credentials_are_asked_for_in_the_way_that_each_sender_has() -> None:
     assert "TOKEN is the content of key password in secret t" in notes(SECURE)
 
 
+def keys(values: object, path: str = "") -> set[str]:
+    """Paths of all values below mappings."""
+    if not isinstance(values, dict) or not values:
+        return {path}
+    return {found for name, child in values.items() for found in keys(child, f"{path}.{name}".lstrip("."))}
+
+
+def test_the_neighbours_charts_have_every_key_that_is_printed() -> None:
+    """A key that a chart does not know is silently nothing."""
+    known = yaml.safe_load((Path(__file__).parent / "neighbours.yaml").read_text())
+    every = {"controls": {"network": True, "hubble": True}, "serviceMonitor": {"enabled": True}}
+    for values in (every, {**every, **SECURE}, {**every, **TLS}):
+        for name, block in pasted({**values, "monitoring": {"labels": {"a": "b"}}}).items():
+            paths = {path.removesuffix(".a") for path in keys(block)}
+            assert paths - set(known[name]["keys"]) == set(), name
+
+
 def test_cilium_is_told_of_only_what_is_expected_of_it() -> None:
     assert "cilium" not in pasted({})
     assert pasted({"controls": {"network": True}})["cilium"] == {"prometheus": {"enabled": True}}
     hubble = pasted({"controls": {"hubble": True}})["cilium"]["hubble"]
-    assert [entry.partition(":")[0] for entry in hubble["metrics"]["enabled"]] == ["dns", "drop", "flow", "policy"]
+    assert [entry.partition(":")[0] for entry in hubble["metrics"]["enabled"]] == [
+        "dns",
+        "drop",
+        "flow",
+        "flows-to-world",
+        "policy",
+    ]
 
 
 def test_hubbles_metrics_have_the_labels_that_the_rules_read() -> None:
-    external = yaml.safe_load((Path(__file__).parents[2] / "rules/external.yaml").read_text())
+    root = Path(__file__).parents[2]
+    external = {
+        name: entry
+        for folder in ("rules", "dashboards")
+        for name, entry in yaml.safe_load((root / folder / "external.yaml").read_text()).items()
+    }
     enabled = pasted({"controls": {"hubble": True}})["cilium"]["hubble"]["metrics"]["enabled"]
     contexts = {entry.partition(":")[0]: set(entry.partition("labelsContext=")[2].split(",")) for entry in enabled}
     settings = [entry["setting"] for entry in external.values() if "labelsContext=" in entry["setting"]]
-    assert len(settings) >= 3
+    assert len(settings) >= 4
     for setting in settings:
         metric, _, labels = setting.removeprefix("hubble.metrics.enabled ").partition(":labelsContext=")
         assert set(labels.split(",")) <= contexts[metric], metric
@@ -106,7 +188,7 @@ def test_what_is_missing_is_said_loudly() -> None:
     assert "NOTHING SCRAPES IT YET" in text
     assert "NO ALERT IS LOADED YET" in text
     whole = notes({"serviceMonitor": {"enabled": True}, "rules": {"enabled": True}})
-    assert "YET" not in whole
+    assert "YET:" not in whole
     assert "ALERTS WITHOUT A NAMESPACE" in notes(example(next(path for path in EXAMPLES if "mtls" in path.name)))
 
 

@@ -26,7 +26,7 @@ def pods(made: list[Object]) -> Iterator[Object]:
 
 def test_there_is_an_example_for_each_way_to_run() -> None:
     names = {path.name.removesuffix("-values.yaml") for path in EXAMPLES}
-    assert names == {"default", "staging", "production", "daemonset", "plain-prometheus", "mesh", "mtls"}
+    assert names == {"default", "staging", "production", "daemonset", "plain-prometheus", "mesh", "mtls", "openshift"}
 
 
 @each_example
@@ -55,7 +55,7 @@ def test_pods_are_allowed_under_the_restricted_standard(path: Path) -> None:
     for pod in pods(objects(example(path))):
         context = pod["securityContext"]
         assert context["runAsNonRoot"] is True
-        assert context["runAsUser"] > 0
+        assert context.get("runAsUser", 1) > 0
         assert context["seccompProfile"]["type"] == "RuntimeDefault"
         assert not pod.keys() & {"hostNetwork", "hostPID", "hostIPC"}
         assert all(volume.keys() - {"name"} <= {"configMap", "emptyDir", "secret"} for volume in pod["volumes"])
@@ -124,7 +124,9 @@ def test_the_chart_works_as_part_of_another(tmp_path: Path) -> None:
     (parent / "charts").mkdir(parents=True)
     (parent / "charts/threatboard").symlink_to(CHART)
     (parent / "Chart.yaml").write_text("apiVersion: v2\nname: parent\nversion: 1.0.0\n")
-    (parent / "values.yaml").write_text("global: {team: security}\nthreatboard: {receiver: {replicas: 5}}\n")
+    (parent / "values.yaml").write_text(
+        "global: {team: security}\nthreatboard: {enabled: true, monitoring: , receiver: {replicas: 5}}\n"
+    )
     made = objects({}, release="stack", chart=parent)
     workload = next(found for found in made if found["kind"] == "Deployment")
     assert (workload["metadata"]["name"], workload["spec"]["replicas"]) == ("stack-threatboard", 5)

@@ -42,11 +42,12 @@ def by_control(routes: Iterable[Object]) -> dict[str, Object]:
 
 
 def waits(route: Object, style: tuple[str, str, str]) -> tuple[Any, ...]:
-    """Labels of the group, its interval, and how long a warning and a critical alert wait for others."""
+    """Interval, and for a warning and a critical alert: the labels of its group, and how long it waits for others."""
     by, interval, wait = style
     children = {matchers(child["matchers"]): child for child in route.get("routes", [])}
     critical = children.get(frozenset({("severity", "=", "critical")}), {})
-    return sorted(route[by]), route[interval], route[wait], critical.get(wait, route[wait])
+    grouped = sorted(route[by]), sorted(critical.get(by, route[by]))
+    return *grouped, route[interval], route[wait], critical.get(wait, route[wait])
 
 
 def test_groups_and_waits_are_those_of_the_rules() -> None:
@@ -65,7 +66,7 @@ def test_inhibition_is_that_of_the_rules() -> None:
         (matchers(r["source_matchers"]), matchers(r["target_matchers"]), set(r["equal"]))
         for r in BY_HAND["inhibit_rules"]
     ]
-    assert len(ours) == 7
+    assert len(ours) == 10
     assert ours == theirs
 
 

@@ -10,7 +10,7 @@ import yaml
 from exporter.config import Config
 from exporter.config.schema import rows as settings
 from tests.helm import reference
-from tests.helm.chart import objects, refusal
+from tests.helm.chart import objects, one, refusal
 
 OWN = {
     "intake.listen",
@@ -57,7 +57,8 @@ def test_no_object_takes_unknown_keys_by_accident() -> None:
     pods = {"resources", "affinity", "podSecurityContext", "securityContext"}
     lists = {"tolerations[]", "topologySpreadConstraints[]", "extraEnv[]", "extraVolumes[]", "extraVolumeMounts[]"}
     monitor = {"serviceMonitor." + name for name in ("relabelings[]", "metricRelabelings[]", "tlsConfig")}
-    assert opened == {"global"} | {"receiver." + name for name in pods | lists} | monitor
+    test = {"test.resources", "test.tolerations[]"}
+    assert opened == {"receiver." + name for name in pods | lists} | monitor | test
 
 
 def test_the_settings_under_config_are_those_of_the_exporter() -> None:
@@ -135,4 +136,9 @@ def test_what_the_readme_shows_installs(block: str) -> None:
     values = yaml.safe_load(block)
     extra = [made for made in objects(values) if made["kind"] in ("PodMonitoring", "GrafanaDashboard")]
     assert len(extra) == len(values["extraManifests"]) == 1
+    if extra[0]["kind"] == "GrafanaDashboard":
+        source = extra[0]["spec"]["configMapRef"]
+        board = one(values, "ConfigMap", source["name"])
+        assert source["key"] in board["data"]
+        assert "grafana_dashboard" not in board["metadata"]["labels"]
     assert "threatboard" in extra[0]["metadata"]["name"]

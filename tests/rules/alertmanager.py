@@ -83,6 +83,11 @@ class Alertmanager:
         )
         urllib.request.urlopen(request, timeout=5).close()
 
+    def loud(self) -> list[dict[str, str]]:
+        """Labels of the alerts that fire and are kept back by none."""
+        with urllib.request.urlopen(f"{self.url}/api/v2/alerts?inhibited=false", timeout=5) as answer:
+            return [found["labels"] for found in json.load(answer)]
+
 
 def alert(name: str, severity: str, control: str, labels: dict[str, str], over: bool = False) -> dict[str, Any]:
     """An alert that begins now and goes on, or is over now; an older one would not be given its group_wait."""

@@ -174,9 +174,12 @@ def _snapshots(traffic: Traffic, target: str) -> None:
         end = traffic.at(6) if node == "node-3" else traffic.minutes
         times = " ".join(f"{minute * 60}+0x4" for minute in range(0, end, 5))
         remains = f" {(end - 5) * 60}+0x{traffic.minutes - end - 1}" if end < traffic.minutes else ""
-        traffic.add(f'threat_falco_snapshot_timestamp_seconds{{{target},hostname="{node}"}}', times + remains)
+        traffic.add(
+            f'threat_falco_snapshot_timestamp_seconds{{{target},hostname="{node}",source="syscall"}}', times + remains
+        )
         for what, rate in (("drops", 30 * number), ("events", 90000)):
-            traffic.counter(f'threat_falco_syscall_{what}_total{{{target},hostname="{node}"}}', rate, steady=True)
+            name = f'threat_falco_syscall_{what}_total{{{target},hostname="{node}",source="syscall"}}'
+            traffic.counter(name, rate, steady=True)
 
 
 def series(days: int) -> list[dict[str, str]]:

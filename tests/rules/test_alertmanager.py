@@ -48,12 +48,15 @@ def test_every_alert_reaches_its_receiver_in_every_namespace(tool: Tool) -> None
 
 
 def test_every_inhibition_is_scoped() -> None:
-    """`equal` matches two labels that are both missing, so namespaces have to be there, or the source is one alert."""
+    """`equal` matches two labels that are both missing, so a label of a place has to be there on both sides."""
     for rule in yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["inhibit_rules"]:
-        by_namespace = "namespace" in rule["equal"]
-        for side in ("source_matchers", "target_matchers"):
-            assert ("namespace != " in rule[side] or 'namespace != ""' in rule[side]) == by_namespace, rule
-            assert by_namespace or any(matcher.startswith("alertname") for matcher in rule[side]), rule
+        for label in {"namespace", "workload", "pod"} & set(rule["equal"]):
+            for side in ("source_matchers", "target_matchers"):
+                assert f'{label} != ""' in rule[side], rule
+        if "namespace" not in rule["equal"]:
+            assert all(
+                any(m.startswith("alertname") for m in rule[f"{side}_matchers"]) for side in ("source", "target")
+            )
 
 
 def test_every_alert_that_the_configuration_names_exists() -> None:
@@ -105,15 +108,41 @@ def test_an_attack_is_two_messages_and_an_alert_elsewhere_is_its_own(alertmanage
     assert _heads(slack.wait(3))[2:] == [("#security-now", "CRITICAL: Summary of IdsCriticalAlert. prod pay")]
 
 
-def test_the_resolved_whole_closes_its_parts(alertmanager: Alertmanager, slack: Slack) -> None:
+def test_a_critical_alert_about_another_workload_comes_through(alertmanager: Alertmanager, slack: Slack) -> None:
     place = {"namespace": "shop", "cluster": "prod"}
+    alertmanager.send(alert("CorrelatedWorkload", "critical", "several", {"workload": "web", **place}))
+    slack.wait(1)
+    alertmanager.send(
+        alert("IdsCriticalAlert", "critical", "ids", {"workload": "web", "pod": "web-1", **place}),
+        alert("IdsCriticalAlert", "critical", "ids", {"workload": "cart", "pod": "cart-1", **place}),
+        alert("IdsBurstInPod", "warning", "ids", {"workload": "cart", "pod": "cart-1", **place}),
+    )
+    assert _heads(slack.wait(2))[1:] == [("#security-now", "CRITICAL: Summary of IdsCriticalAlert. prod shop/cart")]
+
+
+def test_what_is_known_by_its_pod_alone_keeps_back_that_pod_alone(alertmanager: Alertmanager, slack: Slack) -> None:
+    """The two critical alerts both lack the label `workload`, which Alertmanager takes for the same one."""
+    place = {"namespace": "shop", "cluster": "prod"}
+    alertmanager.send(alert("CorrelatedWorkload", "critical", "several", {"pod": "web-1", **place}))
+    slack.wait(1)
+    alertmanager.send(
+        alert("IdsCriticalAlert", "critical", "ids", {"pod": "web-1", **place}),
+        alert("IdsCriticalAlert", "critical", "ids", {"pod": "cart-1", **place}),
+    )
+    assert len(slack.wait(2)) == 2
+    assert "cart-1" in str(alertmanager.loud())
+    assert "web-1" not in str([found for found in alertmanager.loud() if found["alertname"] == "IdsCriticalAlert"])
+
+
+def test_the_resolved_whole_closes_its_parts(alertmanager: Alertmanager, slack: Slack) -> None:
+    place = {"namespace": "shop", "workload": "web", "cluster": "prod"}
     alertmanager.send(alert("IdsCriticalAlert", "critical", "ids", place))
     slack.wait(1)
-    alertmanager.send(alert("CorrelatedWorkload", "critical", "several", {"workload": "web", **place}))
+    alertmanager.send(alert("CorrelatedWorkload", "critical", "several", place))
     slack.wait(2)
     alertmanager.send(alert("IdsCriticalAlert", "critical", "ids", place, over=True))
     assert len(slack.wait(3, seconds=3)) == 2
-    alertmanager.send(alert("CorrelatedWorkload", "critical", "several", {"workload": "web", **place}, over=True))
+    alertmanager.send(alert("CorrelatedWorkload", "critical", "several", place, over=True))
     messages = slack.wait(3)
     assert _heads(messages)[2:] == [("#security-now", "Resolved: Summary of CorrelatedWorkload. prod shop/web")]
     assert messages[2][1]["text"].endswith("Its parts in this namespace are closed with it.")

@@ -25,6 +25,8 @@ FAULTS = (
     ("ids/IdsCriticalAlert.yaml", "emergency|alert", "emergencies|alert", checks.names),
     ("ids/IdsCriticalAlert.yaml", "{priority=~", "{prio=~", checks.names),
     ("ids/IdsCriticalAlert.yaml", "hostname, rule", "rule", checks.template_labels),
+    ("ids/IdsCriticalAlert.yaml", "sum by (cluster, k8s_ns_name,", "sum without (instance,", checks.never_fails),
+    ("ids/IdsBurstInPod.yaml", "max(threat:threshold", "(threat:threshold", checks.never_fails),
     ("platform/PlatformEventsRejected.yaml", "cluster, reason", "cluster, control, reason", checks.template_labels),
     ("ids/IdsBurstInPod.yaml", 'printf "%.0f" $value', "$value", checks.counts_are_rounded),
     ("ids/IdsBurstInPod.yaml", 'alertname="IdsBurstInPod"', 'alertname="HostCpuSpike"', checks.thresholds),

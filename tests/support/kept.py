@@ -7,10 +7,11 @@ from types import TracebackType
 from typing import Self
 
 from exporter.catalog import Metric
-from exporter.store.ledger import FileLedger
+from exporter.store.ledger import FileLedger, Labels
 from exporter.store.scrapers import Scrapers
-from exporter.store.series import Family, Labels, Store
+from exporter.store.series import Family
 from exporter.store.state import State
+from exporter.store.store import Store
 from tests.support.clock import FakeClock
 
 ALERTS = Metric("t_alerts_total", "counter", "Alerts.", ("rule", "priority"), stored=True, zero_first=True)
@@ -26,14 +27,15 @@ class Kept:
         limit: int = 100,
         clock: FakeClock | None = None,
         metrics: tuple[Metric, ...] = (ALERTS, SEEN),
+        max_bytes: int = 64 << 20,
     ) -> None:
         self.clock = clock or FakeClock()
         self.state = State(folder, {metric.name: metric.labels for metric in metrics})
         ledgers = {metric.name: self.state.ledger(metric.name) for metric in metrics}
         self._ledgers = list(ledgers.values())
-        self.store = Store(metrics, limit, self.clock, ledgers)
-        self.scrapers = Scrapers(self.store.births, self.clock, self.state)
-        self.store.reborn(self.scrapers.restore())
+        self.store = Store(metrics, limit, max_bytes, self.clock, ledgers)
+        self.scrapers = Scrapers(self.store.creation, self.clock, self.state)
+        self.store.restamp(self.scrapers.restore())
 
     def __enter__(self) -> Self:
         return self
@@ -44,9 +46,9 @@ class Kept:
         """What the kernel does for a process that is killed."""
         for ledger in self._ledgers:
             if isinstance(ledger, FileLedger):
-                os.close(ledger._cells_file)
-                with contextlib.suppress(OSError):  # it may have died between closing it and opening it anew
-                    os.close(ledger._keys_file)
+                for file in (ledger._cells, ledger._keys):
+                    with contextlib.suppress(OSError):  # it may have died between closing it and opening it anew
+                        file.close()
         if hasattr(self.state, "_lock_file"):
             os.close(self.state._lock_file)
 
@@ -68,4 +70,4 @@ class Kept:
         return {sample.labels: sample.value for family in self.store.families.values() for sample in family.samples()}
 
     def expire(self) -> None:
-        self.store.expire(3600)
+        self.store.expire(3600, self.scrapers.seen())

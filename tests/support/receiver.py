@@ -6,15 +6,15 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
 from prometheus_client.parser import text_string_to_metric_families
+
+from demo.servers import receive
 
 ROOT = Path(__file__).parents[2]
 
@@ -108,20 +108,11 @@ class Receiver:
 def receiver(folder: Path, /, stdout: Any = subprocess.DEVNULL, **sections: Mapping[str, object]) -> Iterator[Receiver]:
     """Starts a receiver with these sections of the configuration over free local ports; ends it in any case."""
     folder.mkdir(parents=True, exist_ok=True)
-    sections = {
-        **sections,
-        "intake": {"listen": "127.0.0.1:0", "drain": "0s", **sections.get("intake", {})},
-        "metrics": {"listen": "127.0.0.1:0", "final_scrape_timeout": "0s", **sections.get("metrics", {})},
-    }
     config, log = folder / "threatboard.yaml", folder / "log"
-    config.write_text(yaml.safe_dump(sections))
+    at_once = {"intake": {"drain": "0s"}, "metrics": {"final_scrape_timeout": "0s"}}
+    command = receive({**sections, **{name: {**at_once[name], **sections.get(name, {})} for name in at_once}}, config)
     with log.open("wb") as stderr:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "exporter", "receive", "--config", str(config)],
-            stdout=stdout,
-            stderr=stderr,
-            cwd=ROOT,
-        )
+        process = subprocess.Popen(command, stdout=stdout, stderr=stderr, cwd=ROOT)
     try:
         yield Receiver(process, log, config)
     finally:

@@ -80,5 +80,5 @@ def narrowing(name: str, value: str) -> Html:
     if not value:
         return element("em", f"no {name}")
     if value == OTHER:
-        return element("em", "all past series.limit")
+        return element("em", "all past the limits of series")
     return link("/", {name: value}, foreign(value))

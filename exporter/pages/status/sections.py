@@ -55,7 +55,7 @@ def _concerns(status: Status) -> Iterator[str]:
         if family.overflowed:
             yield (
                 f"{family.name} is out of series: {family.overflowed:,} events were counted without their own labels. "
-                "Tune the noisiest rules, or raise series.limit."
+                "Tune the noisiest rules, or raise series.limit or series.max_bytes."
             )
     if status.lines_dropped:
         yield f"{status.lines_dropped:,} event lines were not written, because standard output was stuck."

@@ -2,9 +2,10 @@
 
 {{- define "threatboard.config" -}}
 {{- $config := mergeOverwrite (dict) (deepCopy .Values.config) (dict "controls" .Values.controls) -}}
+{{- /* Every address of either family: an IPv6-only pod has none of IPv4. */ -}}
 {{- $own := dict
-  "intake" (dict "listen" "0.0.0.0:2801")
-  "metrics" (dict "listen" "0.0.0.0:9376")
+  "intake" (dict "listen" "[::]:2801")
+  "metrics" (dict "listen" "[::]:9376")
   "series" (dict "state_dir" "/var/lib/threatboard") -}}
 {{- with .Values.intake -}}
 {{- if .tls.enabled -}}
@@ -27,6 +28,13 @@
 {{- end -}}
 {{- if .protect -}}
 {{- $_ := set $own.metrics "protect_metrics" true -}}
+{{- end -}}
+{{- end -}}
+{{- range $section := values $config -}}
+{{- range $name, $value := $section -}}
+{{- if kindIs "invalid" $value -}}
+{{- $_ := unset $section $name -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- toYaml (mergeOverwrite $config $own) -}}

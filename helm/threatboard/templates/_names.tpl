@@ -1,4 +1,4 @@
-{{/* Names and labels. A component is a role of the program: receiver, or test. */}}
+{{/* Names, labels and metadata. A component is a role of the program: receiver, board or test. */}}
 
 {{- define "threatboard.name" -}}
 {{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" -}}
@@ -8,7 +8,11 @@
 {{- define "threatboard.fullname" -}}
 {{- $name := include "threatboard.name" . -}}
 {{- $full := .Values.fullnameOverride | default (contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name)) -}}
-{{- $full | trunc 49 | trimSuffix "-" -}}
+{{- $full = $full | trunc 49 | trimSuffix "-" -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $full) -}}
+{{- fail (printf "%s cannot be the name of a Service, which begins with a letter and has only small letters, digits and dashes: set fullnameOverride, or choose another name for the release" $full) -}}
+{{- end -}}
+{{- $full -}}
 {{- end -}}
 
 {{- define "threatboard.metricsName" -}}
@@ -23,51 +27,66 @@
 {{- end -}}
 {{- end -}}
 
+{{/* Takes (list ROOT IMAGE): what IMAGE leaves empty is as in the value image. */}}
 {{- define "threatboard.image" -}}
-{{- with .Values.image -}}
-{{- if .digest -}}
-{{ .repository }}@{{ .digest }}
+{{- $root := index . 0 -}}
+{{- $own := index . 1 -}}
+{{- $common := $root.Values.image -}}
+{{- $repository := $own.repository | default $common.repository -}}
+{{- $digest := $own.digest | default (ternary $common.digest "" (not (or $own.tag $own.repository))) -}}
+{{- if $digest -}}
+{{- printf "%s@%s" $repository $digest -}}
 {{- else -}}
-{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}
-{{- end -}}
+{{- printf "%s:%s" $repository ($own.tag | default $common.tag | default $root.Chart.AppVersion) -}}
 {{- end -}}
 {{- end -}}
 
 {{/* Takes (list ROOT COMPONENT). Never changes in the life of a release: workloads select by it. */}}
 {{- define "threatboard.selectorLabels" -}}
 {{- $root := index . 0 -}}
-app.kubernetes.io/name: {{ include "threatboard.name" $root }}
-app.kubernetes.io/instance: {{ $root.Release.Name }}
-app.kubernetes.io/component: {{ index . 1 }}
+{{- dict
+  "app.kubernetes.io/name" (include "threatboard.name" $root)
+  "app.kubernetes.io/instance" $root.Release.Name
+  "app.kubernetes.io/component" (index . 1) | toYaml -}}
 {{- end -}}
 
-{{/* Takes (list ROOT COMPONENT). */}}
+{{/*
+Takes (list ROOT COMPONENT MORE), MORE being labels that win over commonLabels. A label that somebody sets and that is
+there already is given once: what pods are selected by, and whose the object is, stays as it must be.
+*/}}
 {{- define "threatboard.labels" -}}
 {{- $root := index . 0 -}}
-{{ include "threatboard.selectorLabels" . }}
-app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
-app.kubernetes.io/part-of: threatboard
-app.kubernetes.io/managed-by: {{ $root.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
-{{- with $root.Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $standard := dict
+  "app.kubernetes.io/version" $root.Chart.AppVersion
+  "app.kubernetes.io/part-of" "threatboard"
+  "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_") -}}
+{{- $kept := dict "app.kubernetes.io/managed-by" $root.Release.Service -}}
+{{- $kept = mergeOverwrite $kept (include "threatboard.selectorLabels" (list $root (index . 1)) | fromYaml) -}}
+{{- mergeOverwrite $standard $root.Values.commonLabels (index . 2) $kept | toYaml -}}
+{{- end -}}
+
+{{/* Metadata of an object. Takes a dict: root, component, name; where they differ, namespace, labels, annotations. */}}
+{{- define "threatboard.metadata" -}}
+{{- $labels := include "threatboard.labels" (list .root .component (get . "labels" | default dict)) | fromYaml -}}
+{{- $made := dict "name" .name "namespace" (get . "namespace" | default .root.Release.Namespace) "labels" $labels -}}
+{{- with get . "annotations" -}}
+{{- $_ := set $made "annotations" . -}}
+{{- end -}}
+{{- toYaml $made -}}
+{{- end -}}
+
+{{/* Metadata of an object of the receiver. Takes (list ROOT NAME ANNOTATIONS). */}}
+{{- define "threatboard.receiverMetadata" -}}
+{{- include "threatboard.metadata" (dict "root" (index . 0) "component" "receiver" "name" (index . 1) "annotations" (index . 2)) -}}
 {{- end -}}
 
 {{/* Metadata of a monitoring object. Takes (list ROOT NAME LABELS ANNOTATIONS). */}}
 {{- define "threatboard.monitoringMetadata" -}}
 {{- $root := index . 0 -}}
-{{- $common := include "threatboard.labels" (list $root "receiver") | fromYaml -}}
-{{- $labels := mergeOverwrite (dict) $common $root.Values.monitoring.labels (index . 2) -}}
-{{- $annotations := mergeOverwrite (dict) $root.Values.monitoring.annotations (index . 3) -}}
-name: {{ index . 1 }}
-namespace: {{ $root.Values.monitoring.namespace | default $root.Release.Namespace }}
-labels:
-  {{- toYaml $labels | nindent 2 }}
-{{- with $annotations }}
-annotations:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
+{{- $monitoring := $root.Values.monitoring -}}
+{{- include "threatboard.metadata" (dict "root" $root "component" "receiver" "name" (index . 1) "namespace" $monitoring.namespace
+  "labels" (mergeOverwrite (dict) $monitoring.labels (index . 2))
+  "annotations" (mergeOverwrite (dict) $monitoring.annotations (index . 3))) -}}
 {{- end -}}
 
 {{/* Where senders post Falco's alerts. */}}

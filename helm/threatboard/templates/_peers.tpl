@@ -2,7 +2,7 @@
 {{- define "threatboard.peers" -}}
 {{- range . }}
 - namespaceSelector:
-    matchLabels: {kubernetes.io/metadata.name: {{ .namespace }}}
+    matchLabels: {kubernetes.io/metadata.name: {{ .namespace | quote }}}
   podSelector:
     matchLabels:
       {{- toYaml .podLabels | nindent 6 }}
@@ -13,7 +13,7 @@
 {{- define "threatboard.endpoints" -}}
 {{- range . }}
 - matchLabels:
-    k8s:io.kubernetes.pod.namespace: {{ .namespace }}
+    k8s:io.kubernetes.pod.namespace: {{ .namespace | quote }}
     {{- range $name, $value := .podLabels }}
     k8s:{{ $name }}: {{ $value | quote }}
     {{- end }}

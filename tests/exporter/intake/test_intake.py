@@ -101,9 +101,11 @@ def test_bad_input_gets_a_sentence_and_is_counted_and_nothing_else_happens(subje
 
 
 def test_the_reasons_above_are_all_that_a_body_can_be_refused_for() -> None:
-    """The rest have to do with the connection or the head (test_raw_sockets, test_access), or with `internal`."""
-    elsewhere = {"evicted", "forbidden", "head_too_large", "internal", "malformed_http", "method", "not_found",
-                 "timeout", "tls_bad_certificate", "tls_failed", "tls_no_certificate", "tls_plain_http",
+    """The rest have to do with the connection or the head (test_raw_sockets, test_access), with an alert
+    that was accepted (test_senders), or with `internal`."""
+    elsewhere = {"bad_fields", "evicted", "forbidden", "head_too_large", "internal", "malformed_http", "method",
+                 "not_found", "timeout", "tls_bad_certificate", "tls_failed", "tls_no_certificate", "tls_no_request",
+                 "tls_plain_http",
                  "tls_untrusted", "too_many_connections", "too_many_events", "too_many_pages", "truncated",
                  "unauthorized", "unread_answer"}  # fmt: skip
     assert {reason for _, _, _, reason, _ in BAD.values()} == set(REJECT_REASONS) - elsewhere
@@ -207,6 +209,17 @@ def test_a_metrics_snapshot_sets_absolute_values(subject: Receiver) -> None:
         )
     assert subject.value("threat_falco_alerts_total") == alerts
     assert subject.value("threat_events_accepted_total", control="ids") == accepted + 3
+
+
+def test_the_snapshots_of_two_event_sources_of_a_node_are_two_series(subject: Receiver) -> None:
+    """A Falco with a plugin sends one for each in turn; one must not overwrite the other."""
+    counts = {"syscall": 1000, "k8s_audit": 7}
+    for source, events in counts.items():
+        snapshot = internal("metrics snapshot", "node-9", **{"evt.source": source, "scap.n_evts": events})
+        assert subject.post(snapshot) == (204, None)
+    for source, events in counts.items():
+        assert subject.value("threat_falco_syscall_events_total", hostname="node-9", source=source) == events
+    assert subject.value("threat_falco_syscall_drops_total", hostname="node-9") == 0
 
 
 def test_an_internal_message_of_a_kind_not_known_yet_is_no_alert(subject: Receiver) -> None:

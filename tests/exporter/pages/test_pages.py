@@ -55,6 +55,21 @@ def test_openmetrics_says_the_same_and_ends_once(subject: Receiver) -> None:
     assert samples(page.decode(), openmetrics=True) == samples(plain, openmetrics=False)
 
 
+@pytest.mark.parametrize("scheme", ["allow-utf-8", "underscores", "dots", "values"])
+@pytest.mark.parametrize("form", ["application/openmetrics-text", "text/plain"])
+def test_a_name_is_the_same_whatever_escaping_is_asked_for(subject: Receiver, form: str, scheme: str) -> None:
+    """What Prometheus asks for with its setting metric_name_escaping_scheme."""
+    accept = f"{form};version=1.0.0;escaping={scheme}"
+    _, headers, page = subject.get("/metrics", {"Accept": accept})
+
+    openmetrics = form != "text/plain"
+    assert headers["content-type"].startswith(form)
+    assert "escaping" not in headers["content-type"]
+    found = {name for name, _ in samples(page.decode(), openmetrics)}
+    assert found == {name for name, _ in samples(subject.get("/metrics")[2].decode(), openmetrics=False)}
+    assert b"process_resident_memory_bytes " in page
+
+
 @pytest.mark.parametrize("accept", ["text/plain", OPENMETRICS])
 def test_there_are_no_created_lines(subject: Receiver, accept: str) -> None:
     assert b"_created" not in subject.get("/metrics", {"Accept": accept})[2]

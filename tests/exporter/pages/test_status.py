@@ -92,7 +92,7 @@ def test_a_control_whose_series_expired_is_not_said_to_have_been_silent_for_ever
     seen = Seen()
     seen.take(SHELL)
     seen.clock.advance(7200)
-    seen.metrics.store.expire(3600)
+    seen.metrics.store.expire(3600, seen=0)
     sections = read(seen)
     assert "Last event so long ago that its series expired" in sections["Controls"]
     assert "never" not in " ".join(sections.values())
@@ -137,11 +137,11 @@ def test_the_ten_busiest_rules_and_namespaces_are_shown_and_lead_to_their_events
 
 def test_alerts_past_the_series_limit_are_said_to_be_and_need_attention() -> None:
     seen = Seen()
-    seen.metrics.store.resize(10)
+    seen.metrics.store.resize(10, 1 << 20)
     for number in range(15):
         seen.take({**SHELL, "rule": f"Rule {number}"}, f"node-{number}")
     sections = read(seen)
-    assert "all past series.limit 5" in sections["Busiest rules and namespaces"]
+    assert "all past the limits of series 5" in sections["Busiest rules and namespaces"]
     assert "threat_falco_alerts_total is out of series: 5 events were counted" in sections["Needs attention"]
     family = seen.metrics.store.families["threat_falco_alerts_total"]
     assert f"threat_falco_alerts_total {len(family)} 10 5 0" in sections["This replica"]

@@ -12,7 +12,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporter import catalog
-from exporter.config import Config, Falco
+from exporter.config import Config, FalcoSettings
 from exporter.events import Recent
 from exporter.intake import Intake
 from exporter.intake.pipeline import Pipeline, Route
@@ -39,7 +39,7 @@ class Exporter:
         pipeline = Pipeline(self.metrics, self.recent, None, clock)
         self.intake = Intake(Config, pipeline, self.metrics, Refusals(clock))
         self.connection = Connection("127.0.0.1")
-        self.intake.routes = {b"/falco": Route(FALCO, FalcoRuling(Falco()))}
+        self.intake.routes = {b"/falco": Route(FALCO, FalcoRuling(FalcoSettings()))}
 
     def post(self, body: bytes, headers: Headers) -> int:
         request = Request(b"POST", b"/falco", headers)
@@ -105,7 +105,7 @@ ALERTS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary() | st.binary().map(lambda tail: b'{"rule":"' + tail), HEADERS)
 def test_any_bytes_are_events_or_a_rejection(body: bytes, headers: Headers) -> None:
     exporter = Exporter()
@@ -113,7 +113,7 @@ def test_any_bytes_are_events_or_a_rejection(body: bytes, headers: Headers) -> N
     assert_readable(exporter)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(ALERTS, max_size=3), st.booleans())
 def test_any_text_in_an_alert_leaves_the_page_readable(alerts: list[object], ascii_only: bool) -> None:
     exporter = Exporter()
@@ -125,7 +125,7 @@ def test_any_text_in_an_alert_leaves_the_page_readable(alerts: list[object], asc
 LABEL_VALUES = texts('"\\\n%{},= ü')
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(*[LABEL_VALUES] * 8), max_size=5), st.booleans())
 def test_the_stores_own_text_reads_like_prometheus_clients(
     series: list[tuple[str, str, str, str, str, str, str, str]], openmetrics: bool
@@ -133,7 +133,7 @@ def test_the_stores_own_text_reads_like_prometheus_clients(
     metrics = Metrics(clock=FakeClock())
     for labels in series:
         metrics.add("threat_falco_alerts_total", labels)
-        metrics.set("threat_falco_snapshot_timestamp_seconds", labels[:1], 3)
+        metrics.set("threat_falco_snapshot_timestamp_seconds", labels[:2], 3)
     registry = CollectorRegistry()
     registry.register(StoreCollector(metrics.store))
     rendered = (generate_openmetrics if openmetrics else generate_latest)(registry).decode()

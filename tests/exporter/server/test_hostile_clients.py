@@ -12,25 +12,31 @@ from pathlib import Path
 import pytest
 
 from demo.servers import wait_for
-from tests.support.load import answer_times, connections, meanwhile, raw_request, resident, slow, typical
+from tests.support.load import (
+    connections,
+    meanwhile,
+    processor_time,
+    raw_request,
+    resident,
+    slow,
+    typical,
+    work_before_answers,
+)
 from tests.support.receiver import PATIENCE, Receiver, alert, receiver
 
 QUIET = {"events": {"log": False}}
 
-RATIO = 10.0
-"""How many times slower answers may be under attack: the attacker takes time of this machine's processors, too."""
+TYPICAL = 0.02
+"""Seconds of work that a receiver under attack may do for others before it answers, on the median."""
 
-FLOOR = 0.005
-"""Seconds below which a difference is this machine's noise."""
-
-BUSY = 0.25
-"""The same for the slowest answers, where other tests run beside this one."""
+SLOW = 0.1
+"""The same for the slowest answer in ten."""
 
 
-def assert_others_are_served(subject: Receiver, before: list[float]) -> None:
-    during = answer_times(subject, 100)
-    assert typical(during) < RATIO * typical(before) + FLOOR
-    assert slow(during) < RATIO * slow(before) + BUSY
+def assert_others_are_served(subject: Receiver) -> None:
+    during = work_before_answers(subject, 100)
+    assert typical(during) < TYPICAL
+    assert slow(during) < SLOW
 
 
 def rejected(subject: Receiver, reason: str) -> float:
@@ -47,7 +53,6 @@ def subject(tmp_path: Path) -> Iterator[Receiver]:
     "whole", [b"POST /falco HTTP/1.1\r\nX-Slow: " + b"x" * 4000, raw_request()], ids=["head", "body"]
 )
 def test_clients_that_drip_delay_nobody_and_are_cut_off_in_time(whole: bytes, subject: Receiver) -> None:
-    before = answer_times(subject, 100)
     start = len(raw_request()) - 600 if whole == raw_request() else 20
     with connections(subject, 300) as dripping:
         for one in dripping:
@@ -63,7 +68,7 @@ def test_clients_that_drip_delay_nobody_and_are_cut_off_in_time(whole: bytes, su
             time.sleep(0.05)
 
         with meanwhile(drip):
-            assert_others_are_served(subject, before)
+            assert_others_are_served(subject)
             assert wait_for(lambda: rejected(subject, "timeout") == 300, PATIENCE)
 
 
@@ -78,7 +83,6 @@ def test_clients_that_connect_and_say_nothing_do_not_keep_the_places_of_senders(
 def test_a_flood_of_connections_is_counted_and_delays_no_connection_that_is_there(tmp_path: Path) -> None:
     limits = {"max_connections": 100, "head_timeout": "1s"}
     with receiver(tmp_path, intake=limits, **QUIET) as subject:
-        before = answer_times(subject, 100)
         with subject.connect() as kept:
             kept.sendall(raw_request())
             assert kept.recv(65536).startswith(b"HTTP/1.1 204 ")
@@ -93,12 +97,12 @@ def test_a_flood_of_connections_is_counted_and_delays_no_connection_that_is_ther
             times = []
             with meanwhile(flood):
                 for _ in range(200):
-                    start = time.perf_counter()
+                    start = processor_time(subject)
                     kept.sendall(raw_request())
                     assert kept.recv(65536).startswith(b"HTTP/1.1 204 ")
-                    times.append(time.perf_counter() - start)
+                    times.append(processor_time(subject) - start)
                     time.sleep(0.002)
-            assert typical(times) < RATIO * typical(before) + FLOOR
+            assert typical(times) < TYPICAL
         assert wait_for(lambda: subject.request("POST", "/falco", b"x")[0] == 400, PATIENCE)
         assert 0 < rejected(subject, "evicted") <= attempts
 
@@ -119,16 +123,16 @@ def test_two_thousand_idle_connections_are_normal_even_where_the_soft_limit_of_f
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count + 500), hard))
     try:
-        before, memory = answer_times(subject, 100), resident(subject)
+        memory = resident(subject)
         with connections(subject, count) as nodes:
             for _ in range(2):
                 for node in nodes:
                     node.sendall(raw_request())
                 for node in nodes:
                     assert node.recv(65536).startswith(b"HTTP/1.1 204 ")
-            assert_others_are_served(subject, before)
+            assert_others_are_served(subject)
             assert resident(subject) - memory < count * 30_000
-            assert subject.value("threat_events_accepted_total", control="ids") == 2 * count + 200
+            assert subject.value("threat_events_accepted_total", control="ids") == 2 * count + 100
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         context.__exit__(None, None, None)
@@ -156,28 +160,27 @@ def hostile(subject: Receiver, data: bytes) -> None:
     ids=["garbage", "deep", "surrogates", "nested", "many headers", "many chunks", "pipelined", "bad batch"],
 )
 def test_a_client_that_sends_what_is_dear_to_refuse_delays_nobody(data: bytes, subject: Receiver) -> None:
-    before = answer_times(subject, 100)
 
     def attack() -> None:
         hostile(subject, data)
         time.sleep(0.05)
 
     with meanwhile(attack):
-        assert_others_are_served(subject, before)
+        assert_others_are_served(subject)
     assert "Traceback" not in subject.log.read_text()
 
 
 def test_a_body_of_ten_thousand_events_delays_nobody(subject: Receiver) -> None:
     body = b'{"rule":"a"}\n' * 10_000
-    start = time.monotonic()
+    start = processor_time(subject)
     assert subject.post(body) == (204, None)
-    took = time.monotonic() - start
+    took = processor_time(subject) - start
 
     def post() -> None:
         assert subject.post(body) == (204, None)
 
     with meanwhile(post):
-        during = answer_times(subject, 100)
+        during = work_before_answers(subject, 100)
 
     assert slow(during) < took / 2
 
@@ -186,9 +189,8 @@ def test_a_scraper_that_does_not_read_delays_nobody(subject: Receiver) -> None:
     for first in range(0, 3000, 500):
         rules = [json.dumps(alert(f"Rule {number}")) for number in range(first, first + 500)]
         assert subject.post("\n".join(rules).encode())[0] == 204
-    before = answer_times(subject, 100)
     with contextlib.ExitStack() as stack:
         for _ in range(20):
             one = stack.enter_context(subject.connect(show=True))
             one.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nX-Prometheus-Scrape-Timeout-Seconds: 1\r\n\r\n" * 3)
-        assert_others_are_served(subject, before)
+        assert_others_are_served(subject)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.receiver import Receiver, alert, read_answer, receiver
+from tests.support.receiver import PATIENCE, Receiver, alert, read_answer, receiver
 
 HEAD_TIMEOUT = 1.0
 
@@ -61,7 +61,7 @@ def test_a_head_that_drips_does_not_get_more_time(subject: Receiver) -> None:
         start = time.monotonic()
         answer = b""
         connection.sendall(b"POST /falco HTTP/1.1\r\n")
-        while not answer and time.monotonic() - start < 10:
+        while not answer and time.monotonic() - start < PATIENCE:
             connection.sendall(b"X-Drip: 1\r\n")
             try:
                 answer = connection.recv(65536)
@@ -69,7 +69,6 @@ def test_a_head_that_drips_does_not_get_more_time(subject: Receiver) -> None:
                 continue
 
     assert answer.startswith(b"HTTP/1.1 408 ")
-    assert time.monotonic() - start < 5
 
 
 @pytest.mark.parametrize("show", [False, True], ids=["intake", "show"])

@@ -253,7 +253,7 @@ def test_plain_http_to_a_tls_port_does_no_harm(plain: tuple[Receiver, Files]) ->
             connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
             assert b"HTTP" not in read_to_the_end(connection)
     assert post(running, files.client()) == 204
-    assert "refused (tls_plain_http) from 127.0.0.1: it speaks plain HTTP" in running.log.read_text()
+    running.wait_for_log(r"refused \(tls_plain_http\) from 127\.0\.0\.1: it speaks plain HTTP")
 
 
 def test_tls_to_a_plain_port_does_no_harm(mutual: Receiver, files: Files) -> None:
@@ -274,7 +274,7 @@ def test_a_handshake_that_never_ends_is_closed(plain: tuple[Receiver, Files], se
             connection.sendall(sent)
         for connection in (intake, show):
             assert read_to_the_end(connection) == b""
-            assert 0.9 < time.monotonic() - start < 5
+            assert time.monotonic() - start > 0.9
     assert post(running, files.client()) == 204
 
 

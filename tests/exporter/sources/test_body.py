@@ -1,7 +1,10 @@
 """From bytes to JSON values: what is broken costs itself and nothing else."""
 
 import json
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +12,7 @@ from exporter.catalog import MAX_DEPTH
 from exporter.sources import Rejected
 from exporter.sources.body import documents
 
+ROOT = Path(__file__).parents[3]
 MEBIBYTE = 1 << 20
 
 
@@ -31,6 +35,8 @@ def nested(depth: int) -> bytes:
         (b'{"a":1} tail\n{"c":3}', [{"a": 1}, "not_json", {"c": 3}]),
         (b'{"a":1}\n' + nested(200) + b'\n{"c":3}', [{"a": 1}, "too_deep", {"c": 3}]),
         (b'{"a":1}\n' + nested(5000) + b'\n{"c":3}', [{"a": 1}, "too_deep", {"c": 3}]),
+        (b'[{"a":1},\n' + nested(300) + b',\n{"c":3},{b}]', [{"a": 1}, "too_deep", {"c": 3}, "not_json"]),
+        (b'[{"a":1},\n' + nested(5000) + b',\n{"c":3}]', [{"a": 1}, "too_deep", {"c": 3}]),
         (b'[\n{"a":1},\n{b},\n{"c":3}\n]', [{"a": 1}, "not_json", {"c": 3}]),
         (b'[{"a":1},{"b":2},{"c', [{"a": 1}, {"b": 2}, "not_json"]),
         (b'{\n "a": 1\n}\n{\n "b" 2\n}\n{\n "c": 3\n}\n', [{"a": 1}, "not_json", {"c": 3}]),
@@ -48,6 +54,26 @@ def test_one_bad_line_is_one_rejection_and_loses_nothing_else(body: bytes, expec
 
 def test_nesting_over_many_lines_is_told_too_deep_rather_than_cut_off() -> None:
     assert kinds(b'{"a":\n' * 5000)[0] == "too_deep"
+
+
+UNLIMITED = """
+import sys
+from exporter.sources.body import documents
+sys.setrecursionlimit(10**6)
+for piece in sys.argv[1:]:
+    for end in (b"", b"1" + b"}" * 60_000, b"\\n{b}"):
+        found = documents(piece.encode() * 60_000 + end, 10**6)
+        print(found[0].reason)
+"""
+
+
+def test_how_deep_a_body_may_be_is_not_left_to_python() -> None:
+    """Python's own limit grew a hundredfold from one version to another; without any, its decoder ends the process."""
+    pieces = ['{"a":', "[", '[{"a":', '{"a":\n']
+    done = subprocess.run([sys.executable, "-c", UNLIMITED, *pieces], cwd=ROOT, capture_output=True, timeout=60)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [b"too_deep"] * 3 * len(pieces)
 
 
 def test_every_beginning_of_an_object_is_said_to_end_in_the_middle() -> None:

@@ -170,7 +170,7 @@ ALERTS = {
 MESSAGES: dict[str, FalcoEvent] = {
     "internal-drop-0.27": DropMessage("", NOW, 7),
     "internal-drop-0.44": DropMessage("node-1", NOW, 7),
-    "internal-snapshot": MetricsSnapshot("node-1", NOW, 9876543210, 42),
+    "internal-snapshot": MetricsSnapshot("node-1", NOW, "syscall", 9876543210, 42),
     "internal-unknown": InternalMessage("node-1", NOW, "Falco internal: something new", "Something new"),
     "falcosidekick-test": InternalMessage(
         "falcosidekick", 1893553445, "Test rule", "This is a test from falcosidekick"
@@ -341,7 +341,40 @@ def test_drops_are_counted_from_numbers_and_digits_only(sent: object, expected: 
 
 
 def test_a_snapshot_without_numbers_is_still_a_sign_of_life() -> None:
-    assert event(rule="Falco internal: metrics snapshot") == MetricsSnapshot("", None, None, None)
+    assert event(rule="Falco internal: metrics snapshot") == MetricsSnapshot("", None, "syscall", None, None)
+
+
+@pytest.mark.parametrize(
+    ("sent", "source"),
+    [
+        ("k8s_audit", "k8s_audit"),
+        ("syscall", "syscall"),
+        ("SYSCALL", "syscall"),
+        ("syscalls", "syscall"),
+        ("", "syscall"),
+        (None, "syscall"),
+        ("own-plugin", "own-plugin"),
+    ],
+)
+def test_a_snapshot_belongs_to_its_event_source(sent: object, source: str) -> None:
+    found = event(rule="Falco internal: metrics snapshot", source="internal", output_fields={"evt.source": sent})
+
+    assert found == MetricsSnapshot("", None, source, None, None)
+
+
+@pytest.mark.parametrize(
+    ("events", "drops", "said"),
+    [
+        (7, 0, "7 seen, 0 lost"),
+        (7, None, "7 seen"),
+        (None, 2, "2 lost"),
+        (None, None, "no count of events"),
+    ],
+)
+def test_what_a_snapshot_does_not_tell_is_not_in_its_sentence(events: int | None, drops: int | None, said: str) -> None:
+    snapshot = MetricsSnapshot("node-1", None, "k8s_audit", events, drops)
+
+    assert snapshot.describe()["output"] == f"Falco's metrics snapshot of k8s_audit: {said}"
 
 
 @pytest.mark.parametrize("nothing", [None, "", "<NA>"])
@@ -375,7 +408,7 @@ def test_a_rule_name_that_is_no_text_is_missing() -> None:
 
 def test_the_output_is_kept_long_and_the_message_stands_in_for_it() -> None:
     assert alert(output="x" * 4000).output == "x" * 4000
-    assert len(alert(output="x" * 5000).output) == 4096
+    assert len(alert(output="x" * 5000).output.encode()) == 4096
     assert alert(message="short").output == "short"
 
 
@@ -392,7 +425,7 @@ def test_fields_are_read_as_clean_text_and_tell_absence_from_emptiness() -> None
         "x,2",
         "",
     ]
-    assert len(fields.text("cmd")) == 4096
+    assert len(fields.text("cmd").encode()) == 4096
     assert "a" in fields
     assert "missing" not in fields
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.catalog import MAX_LABEL_CHARS
+from exporter.catalog import MAX_LABEL_BYTES
 from exporter.sources.text import clean
 
 
@@ -42,8 +42,16 @@ def test_a_value_becomes_clean_text(value: object, expected: str) -> None:
 
 
 def test_long_text_is_cut_and_says_so() -> None:
-    assert clean("x" * MAX_LABEL_CHARS) == "x" * MAX_LABEL_CHARS
-    assert clean("x" * (MAX_LABEL_CHARS + 1)) == "x" * (MAX_LABEL_CHARS - 1) + "…"
-    assert clean(["x" * 300]) == "x" * (MAX_LABEL_CHARS - 1) + "…"
-    assert clean("x" * 20, limit=10) == "x" * 9 + "…"
+    assert clean("x" * MAX_LABEL_BYTES) == "x" * MAX_LABEL_BYTES
+    assert clean("x" * (MAX_LABEL_BYTES + 1)) == "x" * (MAX_LABEL_BYTES - 3) + "…"
+    assert clean(["x" * 300]) == "x" * (MAX_LABEL_BYTES - 3) + "…"
+    assert clean("x" * 20, limit=10) == "x" * 7 + "…"
     assert clean("\x00" * 20, limit=10) == " …"
+
+
+@pytest.mark.parametrize("sign", ["é", "€", "😀", "e\u0301"])
+def test_text_is_bounded_in_bytes_and_no_sign_is_cut_in_two(sign: str) -> None:
+    for length in range(1, 300):
+        text = clean(sign * length)
+        assert len(text.encode()) <= MAX_LABEL_BYTES
+        assert text == sign * length or sign * length == text[:-1] + (sign * length)[len(text) - 1 :]

@@ -29,6 +29,14 @@ PODS = [
     ("node-exporter-zzz22", "node-exporter"),
     ("db-migrate-4tq7z", "db-migrate"),
     ("falco-24578", "falco"),
+    # Custom controllers that name pods in the same ways: Strimzi, CloudNativePG, OpenKruise, Argo Rollouts
+    ("my-cluster-kafka-2", "my-cluster-kafka"),
+    ("my-cluster-broker-104", "my-cluster-broker"),
+    ("my-connect-connect-0", "my-connect-connect"),
+    ("orders-db-1", "orders-db"),
+    ("orders-db-1-initdb-x7k2p", "orders-db-1-initdb"),
+    ("guestbook-clone-q8vkx", "guestbook-clone"),
+    ("checkout-6d9bcf8d5-q7wzt", "checkout"),
     # Indexed Jobs: <name>-<index>-<random>
     ("render-0-b7wzk", "render"),
     ("render-frames-113-b7wzk", "render-frames"),

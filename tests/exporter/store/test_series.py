@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.catalog import Metric
-from exporter.store.series import SLICE, Births, Family, Store
+from exporter.store.creation import CreationClock
+from exporter.store.series import SLICE, Family
+from exporter.store.store import Store
 from tests.support.clock import FakeClock
 
 ALERTS = Metric(
@@ -24,7 +26,7 @@ SEEN = Metric("t_seen_seconds", "gauge", "Last seen.", ("hostname",), stored=Tru
 
 def make(metric: Metric = ALERTS, limit: int = 100, clock: FakeClock | None = None) -> Family:
     clock = clock or FakeClock()
-    return Family(metric, limit, Births(clock), clock)
+    return Family(metric, limit, CreationClock(clock), clock)
 
 
 def text(family: Family, cutoff: int | None = None) -> str:
@@ -44,7 +46,7 @@ def test_a_series_reads_zero_for_a_cutoff_before_its_birth_and_its_value_after()
     family = make()
     family.add(("r", "critical", "shop"))
     family.add(("r", "critical", "shop"))
-    birth = family._births.latest
+    birth = family._creation.latest
 
     assert shown(family, birth - 1)["r", "critical", "shop"] == 0
     assert shown(family, birth)["r", "critical", "shop"] == 2
@@ -54,20 +56,20 @@ def test_a_series_reads_zero_for_a_cutoff_before_its_birth_and_its_value_after()
 def test_one_young_series_does_not_hide_the_old_ones_of_its_slice() -> None:
     family = make()
     family.add(("old", "critical", "shop"))
-    cutoff = family._births.latest
+    cutoff = family._creation.latest
     family.add(("new", "critical", "shop"))
 
     assert shown(family, cutoff)["old", "critical", "shop"] == 1
     assert shown(family, cutoff)["new", "critical", "shop"] == 0
 
 
-def test_births_rise_even_when_the_clock_steps_back() -> None:
+def test_creation_rise_even_when_the_clock_steps_back() -> None:
     clock = FakeClock()
-    births = Births(clock)
-    first = births.stamp()
+    creation = CreationClock(clock)
+    first = creation.stamp()
     clock.wall -= 3600
 
-    assert births.stamp() > first
+    assert creation.stamp() > first
 
 
 def test_overflow_series_are_there_at_zero_from_the_start() -> None:
@@ -144,7 +146,7 @@ def test_an_idle_series_leaves_and_a_returning_one_is_born_anew() -> None:
     assert shown(family)["busy", "critical", "shop"] == 1
     assert family.expired == 1
 
-    cutoff = family._births.latest
+    cutoff = family._creation.latest
     family.add(("idle", "critical", "shop"))
     assert shown(family, cutoff)["idle", "critical", "shop"] == 0
     assert shown(family)["idle", "critical", "shop"] == 1
@@ -198,7 +200,7 @@ def test_any_label_text_survives_the_page(keys: list[tuple[str, str, str]]) -> N
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.booleans()), max_size=200))
-def test_totals_agree_whatever_the_order_of_births_and_expiries(steps: list[tuple[int, bool]]) -> None:
+def test_totals_agree_whatever_the_order_of_creation_and_expiries(steps: list[tuple[int, bool]]) -> None:
     """No event is lost or moved to another series while slots are freed and used again."""
     clock = FakeClock()
     family = make(limit=15, clock=clock)
@@ -225,8 +227,8 @@ def test_totals_agree_whatever_the_order_of_births_and_expiries(steps: list[tupl
 
 
 def test_a_new_limit_holds_for_every_family() -> None:
-    store = Store([ALERTS, SEEN], 1, FakeClock())
-    store.resize(2)
+    store = Store([ALERTS, SEEN], 1, 1 << 20, FakeClock())
+    store.resize(2, 1 << 20)
     for name in ("a", "b", "c"):
         store.families["t_seen_seconds"].set((name,), 1)
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exporter.server.http import Connection
-from exporter.store import ledger
+from exporter.store import keys
 from exporter.store.state import VERSION
 from tests.support.kept import Kept
 
@@ -22,7 +22,7 @@ def modes(folder: Path) -> set[int]:
 def test_after_every_rewrite_files_are_private_whatever_the_umask(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger, "REWRITE_ABOVE", 0)
+    monkeypatch.setattr(keys, "REWRITE_ABOVE", 0)
     before = os.umask(0)
     try:
         with Kept(tmp_path) as kept:
@@ -59,7 +59,7 @@ TEXTS = st.sampled_from([b"", b"null", b"[]", b'["a"]', b'["a",1]', b'["a","b","
 LINES = st.builds(lambda slot, text: signed(slot + b" " + text), SLOTS, TEXTS) | st.binary().map(signed) | st.binary()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(LINES, max_size=4))
 def test_no_line_of_a_keys_file_stops_the_start(tmp_path: Path, lines: list[bytes]) -> None:
     folder = tmp_path / str(len(list(tmp_path.iterdir())))

@@ -8,14 +8,14 @@ route:
   receiver: nobody
   matchers:
     - {name: control, value: "ids|network|waf|host|platform|several", matchType: "=~"}
-  repeatInterval: {{ .repeatInterval }}
+  repeatInterval: {{ .repeatInterval | quote }}
   routes:
     {{- $severity := printf "{name: severity, value: %s, matchType: \"=~\"}" (join "|" .severities | quote) }}
     - receiver: slack
       matchers:
         - {name: control, value: several, matchType: "="}
         - {{ $severity }}
-      groupBy: [cluster, namespace]
+      groupBy: [cluster, namespace, workload]
       groupWait: 5s
       groupInterval: 1m
       routes: {{- include "threatboard.criticalAtOnce" $ | nindent 8 }}
@@ -38,7 +38,7 @@ receivers:
   - name: nobody
   - name: slack
     slackConfigs:
-      - apiURL: {name: {{ .slack.existingSecret }}, key: {{ .slack.key }}}
+      - apiURL: {name: {{ .slack.existingSecret | quote }}, key: {{ .slack.key | quote }}}
         {{- with .slack.channel }}
         channel: {{ . | quote }}
         {{- end }}
@@ -63,6 +63,7 @@ receivers:
 - receiver: slack
   matchers:
     - {name: severity, value: critical, matchType: "="}
+  groupBy: [cluster, namespace, workload]
   groupWait: 0s
 {{- end -}}
 

@@ -13,14 +13,17 @@
 {{- $rules = append $rules (include "threatboard.rule" (list $ $rule) | fromYaml) -}}
 {{- end -}}
 {{- end -}}
-{{- if eq $group.name "threatboard-thresholds" -}}
-{{- range $.Values.rules.excludedNamespaces -}}
-{{- $rules = append $rules (dict "record" "threat:excluded" "labels" (dict "namespace" .) "expr" "vector(1)") -}}
-{{- end -}}
-{{- end -}}
 {{- if $rules -}}
 {{- $groups = append $groups (dict "name" $group.name "rules" $rules) -}}
 {{- end -}}
+{{- end -}}
+{{- /* Mimir's ruler takes at most 20 rules in a group. */ -}}
+{{- range $number, $namespaces := chunk 20 .Values.rules.excludedNamespaces -}}
+{{- $rules := list -}}
+{{- range $namespaces -}}
+{{- $rules = append $rules (dict "record" "threat:excluded" "labels" (dict "namespace" .) "expr" "vector(1)") -}}
+{{- end -}}
+{{- $groups = append $groups (dict "name" (printf "threatboard-excluded-%d" (add1 $number)) "rules" $rules) -}}
 {{- end -}}
 {{- toYaml (dict "groups" $groups) -}}
 {{- end -}}

@@ -2,22 +2,13 @@
 {{- define "threatboard.receiverPod" -}}
 {{- $receiver := .Values.receiver -}}
 metadata:
+  {{- /* Nothing with a version: an upgrade that changes nothing of the pods does not restart them. */}}
   labels:
-    {{- /* Nothing with a version: an upgrade that changes nothing of the pods does not restart them. */}}
-    {{- include "threatboard.selectorLabels" (list . "receiver") | nindent 4 }}
-    {{- with .Values.commonLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
-    {{- with $receiver.podLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- include "threatboard.selectorLabels" (list . "receiver") | fromYaml | mergeOverwrite (dict) .Values.commonLabels $receiver.podLabels | toYaml | nindent 4 }}
   annotations:
-    checksum/restart-config: {{ include "threatboard.restartConfig" . | sha256sum }}
-    {{- with $receiver.podAnnotations }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- mergeOverwrite (dict) $receiver.podAnnotations (dict "checksum/restart-config" (include "threatboard.restartConfig" . | sha256sum)) | toYaml | nindent 4 }}
 spec:
-  serviceAccountName: {{ include "threatboard.serviceAccountName" . }}
+  serviceAccountName: {{ include "threatboard.serviceAccountName" . | quote }}
   automountServiceAccountToken: false
   enableServiceLinks: false
   terminationGracePeriodSeconds: {{ include "threatboard.gracePeriod" . }}
@@ -26,13 +17,13 @@ spec:
     {{- toYaml . | nindent 4 }}
   {{- end }}
   {{- with $receiver.priorityClassName }}
-  priorityClassName: {{ . }}
+  priorityClassName: {{ . | quote }}
   {{- end }}
   securityContext:
     {{- toYaml $receiver.podSecurityContext | nindent 4 }}
   containers:
     - name: receiver
-      image: {{ include "threatboard.image" . }}
+      image: {{ include "threatboard.image" (list . .Values.image) | quote }}
       imagePullPolicy: {{ .Values.image.pullPolicy }}
       args: [receive, --config, /etc/threatboard/config/threatboard.yaml]
       securityContext:
@@ -70,12 +61,12 @@ spec:
         {{- end }}
   volumes:
     - name: config
-      configMap: {name: {{ include "threatboard.fullname" . }}}
+      configMap: {name: {{ include "threatboard.fullname" . | quote }}}
     - name: state
       emptyDir: {sizeLimit: {{ $receiver.state.sizeLimit }}}
     {{- range include "threatboard.credentials" . | fromYamlArray }}
     - name: {{ .name }}
-      secret: {secretName: {{ .secret }}, defaultMode: 0440}
+      secret: {secretName: {{ .secret | quote }}, defaultMode: 0440}
     {{- end }}
     {{- with $receiver.extraVolumes }}
     {{- toYaml . | nindent 4 }}
@@ -100,19 +91,19 @@ spec:
 {{- $metrics := .Values.metrics -}}
 {{- $intakeSecret := include "threatboard.tlsSecret" (list . $intake.tls "intake") -}}
 {{- if $intake.tls.enabled }}
-- {name: intake-tls, secret: {{ $intakeSecret }}}
+- {name: intake-tls, secret: {{ $intakeSecret | quote }}}
 {{- if $intake.tls.mutual }}
-- {name: intake-client-ca, secret: {{ $intake.tls.clientCASecret | default $intakeSecret }}}
+- {name: intake-client-ca, secret: {{ $intake.tls.clientCASecret | default $intakeSecret | quote }}}
 {{- end }}
 {{- end }}
 {{- with $intake.auth.existingSecret }}
-- {name: intake-auth, secret: {{ . }}}
+- {name: intake-auth, secret: {{ . | quote }}}
 {{- end }}
 {{- if $metrics.tls.enabled }}
-- {name: metrics-tls, secret: {{ include "threatboard.tlsSecret" (list . $metrics.tls "metrics") }}}
+- {name: metrics-tls, secret: {{ include "threatboard.tlsSecret" (list . $metrics.tls "metrics") | quote }}}
 {{- end }}
 {{- with $metrics.auth.existingSecret }}
-- {name: metrics-auth, secret: {{ . }}}
+- {name: metrics-auth, secret: {{ . | quote }}}
 {{- end }}
 {{- end -}}
 

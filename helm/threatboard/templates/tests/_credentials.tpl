@@ -2,12 +2,12 @@
 {{- define "threatboard.testCredentials" -}}
 {{- range include "threatboard.credentials" . | fromYamlArray }}
 {{- if hasSuffix "-tls" .name }}
-- {name: {{ .name }}, secret: {{ .secret }}, items: [{key: ca.crt, path: ca.crt}]}
+- {name: {{ .name }}, secret: {{ .secret | quote }}, items: [{key: ca.crt, path: ca.crt}]}
 {{- else if hasSuffix "-auth" .name }}
-- {name: {{ .name }}, secret: {{ .secret }}}
+- {name: {{ .name }}, secret: {{ .secret | quote }}}
 {{- end }}
 {{- end }}
 {{- with .Values.test.clientCertSecret }}
-- {name: client-tls, secret: {{ . }}}
+- {name: client-tls, secret: {{ . | quote }}}
 {{- end }}
 {{- end -}}

@@ -1,0 +1,69 @@
+"""How the parts of the state are doing, and files that nobody else may read."""
+
+import logging
+import os
+from pathlib import Path
+
+_log = logging.getLogger("threatboard")
+
+
+class ForeignStateError(Exception):
+    """A file in the state directory is not what it should be."""
+
+
+class Health:
+    """What of the state is not kept, told once when it begins and once when it ends."""
+
+    def __init__(self) -> None:
+        self._troubled: set[str] = set()
+
+    @property
+    def good(self) -> bool:
+        """False while something that should be kept is not."""
+        return not self._troubled
+
+    def trouble(self, part: str, message: str) -> None:
+        """Notes, and says once, that a part of the state is not kept."""
+        if part not in self._troubled:
+            self._troubled.add(part)
+            _log.error("state: %s; counting goes on in memory", message)
+
+    def fine(self, part: str) -> None:
+        """Notes that a part of the state is kept again."""
+        if part in self._troubled:
+            self._troubled.remove(part)
+            _log.info("state: %s is kept again", part)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Writes a file that nobody else may read, whatever the umask and whatever was there; raises OSError."""
+    path.unlink(missing_ok=True)
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    rest = memoryview(content)
+    try:
+        while rest:
+            rest = rest[os.write(file, rest) :]
+    finally:
+        os.close(file)
+
+
+def replace_private(path: Path, content: bytes, flags: int) -> int:
+    """Puts a private file in the place of another, at once, and opens it with `flags`; raises OSError."""
+    fresh = path.with_name(path.name + ".new")
+    try:
+        write_private(fresh, content)
+        fresh.replace(path)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
+    return os.open(path, flags)
+
+
+def is_in_place(file: int, path: Path, size: int) -> bool:
+    """Whether an open file is still the one at its path, and not shorter than it was left."""
+    try:
+        there = path.stat()
+    except OSError:
+        return False
+    mine = os.fstat(file)
+    return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino) and mine.st_size >= size
