@@ -3,8 +3,8 @@
 from dashboards import style
 from dashboards import variables as var
 from dashboards.board import About, Board, link, row
-from dashboards.colours import BAD, CONTROL, FAULT, GOOD, LOOK, SEVERITY
-from dashboards.fields import PLAIN, STATES, Column
+from dashboards.colours import BAD, CONTROL, FAULT, GOOD, LOOK, NEUTRAL, SEVERITY
+from dashboards.fields import STATES, Column
 from dashboards.queries import events, health, ids, network, setup
 
 PLACE = link("investigate", namespace='${__data.fields["Namespace"]}', workload='${__data.fields["Workload"]}')
@@ -77,7 +77,7 @@ FIRST = row(
         {"check": Column("Check", width=200), "then": Column("If not")},
         (setup.checks(), Column("Is so", says={1: ("ok", GOOD), 0: ("NO", BAD)}, width=70)),
         width=12,
-        height=9,
+        height=10,
         sort=(),
     ),
     style.table(
@@ -101,7 +101,7 @@ FIRST = row(
                     3: ("critical", SEVERITY["critical"]),
                     2: ("warning", SEVERITY["warning"]),
                     1: ("info", SEVERITY["info"]),
-                    0: ("none", PLAIN),
+                    0: ("none", NEUTRAL),
                     -1: ("unknown", FAULT),
                 },
                 width=90,
@@ -109,7 +109,7 @@ FIRST = row(
         ),
         (events.firing_since(), Column("For", unit="s", decimals=0, width=90)),
         width=12,
-        height=9,
+        height=10,
         sort=("Severity",),
     ),
 )

@@ -50,10 +50,11 @@ _ADDRESS = r"\\[?(.+?)\\]?:[0-9]+"
 def on_nodes(metric: str, of: str = "{}", **labels: str) -> str:
     """`of` a metric, with the name of its node as `node`: its target's, else by its address, else the address."""
     named, unnamed = (of.format(select(metric, **labels, node=sign)) for sign in ("!=", "="))
-    known = f"max by (cluster, internal_ip, node) ({select('kube_node_info')})"
-    found = f'label_replace({unnamed}, "internal_ip", "$1", "instance", "{_ADDRESS}")'
-    joined = f"{found} * on (cluster, internal_ip) group_left (node) {known}"
-    return f'({named} or {joined} or on (cluster, instance) label_replace({unnamed}, "node", "$1", "instance", "(.+)"))'
+    nodes = f"max by (cluster, internal_ip, node) ({select('kube_node_info')})"
+    found = f'label_replace(max by (cluster, instance) ({unnamed}), "internal_ip", "$1", "instance", "{_ADDRESS}")'
+    joined = f"{nodes} * on (cluster, internal_ip) group_left () max by (cluster, internal_ip) ({found})"
+    nameless = f'label_replace({found}, "node", "$1", "internal_ip", "(.+)")'
+    return f"({named} or {joined} or on (cluster, internal_ip) {nameless})"
 
 
 def over_nodes(per_node: str) -> tuple[Query, Query, Query]:
@@ -91,7 +92,8 @@ def at_each_step(zero: str, by: str = "", **labels: str) -> str:
     summed = f"sum by ({by})" if by else "sum"
     whole, running = (select(ALERTS, **labels, minute=minute) for minute in ("whole", "running"))
     now = f"sum_over_time({whole}[$__interval] offset 1ms) or {running} offset 1ms"
-    return f"({summed} ({now}) or {zero}) - ({summed} ({running} offset ${{__interval}}1ms) or {zero})"
+    before = f"{summed} ({running} offset ${{__interval}}1ms)"
+    return f"clamp_min(({summed} ({now}) or {zero}) - ({before} or {zero}), 0)"
 
 
 def per_step(recorded: str) -> str:
