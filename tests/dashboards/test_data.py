@@ -17,7 +17,6 @@ MINUTE, HOUR = 60.0, 3600.0
 CHOSEN = {"namespace": VICTIM.namespace, "workload": VICTIM.workload, "pod": VICTIM.name, "node": VICTIM.node}
 
 QUIET = {
-    ("network", "Events that Hubble lost", "1.12"): "Hubble counts lost events since 1.14",
     ("overview", "Since yesterday", "B"): "the world is two hours old",
     ("overview", "Since yesterday", "C"): "the world is two hours old",
     ("network", "Verdicts other than forwarded", "1.20 B"): "stands in for verdicts where there are none",
