@@ -87,10 +87,14 @@ def critical() -> Query:
 
 
 def score() -> Query:
-    """The most controls that spoke of a workload at once, in the time range."""
+    """The most controls that spoke of a workload at once, in the time range; 0 for what was too mild to count."""
     at_once = select("namespace_workload:threat_controls:count3m", **HERE)
-    most = f"topk(50, max by (namespace, workload) (max_over_time({at_once}[$__range])))"
-    return Query(or_unloaded(most, "namespace", "Nobody"))
+    others = select(SHARED, control="!=ids", **HERE)
+    mild = [
+        f"0 * sum by (namespace, workload) ({one})" for one in (counted(**HERE), f"sum_over_time({others}[$__range])")
+    ]
+    most = f"max by (namespace, workload) (max_over_time({at_once}[$__range])) or {' or '.join(mild)}"
+    return Query(or_unloaded(f"topk(50, {most})", "namespace", "Nobody"))
 
 
 def firing(severity: str) -> Query:
