@@ -25,11 +25,11 @@ class Asks:
 
 
 def panels(document: Json) -> Iterator[Json]:
-    """Every panel, those in collapsed rows too; no rows."""
+    """Every panel that shows data, those in collapsed rows too; no rows, and no panels of mere words."""
     for panel in document["panels"]:
         if panel["type"] == "row":
             yield from panel["panels"]
-        else:
+        elif panel["type"] != "text":
             yield panel
 
 
