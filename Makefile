@@ -3,9 +3,11 @@
 # `make test`: the tests that need it skip with the reason, or fail where CI=true.
 PYTHON ?= python3
 BIN := .venv/bin
+LOCK := .tools/lock/bin/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --no-header \
+  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-cluster test-image bench generate lint
+.PHONY: help demo test test-cluster test-image bench generate lock lint
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' Makefile | expand -t 22
@@ -17,8 +19,8 @@ test: lint  ## check everything; what CI runs
 	-@$(BIN)/python -m demo.tools
 	$(BIN)/python -m pytest -n 4  # they wait more than they work
 
-test-cluster: .venv/dev.done  ## install the chart into a real Kubernetes control plane (built once, from Debian's sources)
-	tests/cluster/build.sh .tools/kubernetes/bin
+test-cluster: .venv/dev.done  ## install the chart into a real Kubernetes control plane (built once, with Go)
+	tests/cluster/kubernetes/build.sh .tools/kubernetes
 	TEST_CLUSTER=1 $(BIN)/python -m pytest tests/cluster --timeout 900
 
 test-image: .venv/dev.done  ## build the container image and run it (needs root, buildah, podman, runc, debootstrap)
@@ -33,6 +35,11 @@ generate: .venv/dev.done  ## write the files that are generated from others
 	$(BIN)/python -m dashboards
 	$(BIN)/python -m tests.helm.reference
 	$(BIN)/python -m tests.helm.golden
+
+lock: .venv/bin/python  ## write the hashes of the packages that the image installs, newest versions
+	@$(PYTHON) -m venv .tools/lock && .tools/lock/bin/pip install --quiet pip-tools
+	$(LOCK) --output-file image/requirements.txt pyproject.toml
+	$(LOCK) --output-file image/build-requirements.txt image/build-requirements.in
 
 lint: .venv/dev.done  ## check style and types
 	$(BIN)/python -m ruff check .

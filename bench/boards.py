@@ -71,7 +71,7 @@ def large_cluster(folder: Path) -> Iterator[tuple[Prometheus, float]]:
 
 def _cost(prometheus: Prometheus, board: Board, span: timedelta, now: float, baseline: float) -> Row:
     spent = {}
-    for panel in (panel for row in board.rows for panel in row.panels if panel.body["type"] != "logs"):
+    for panel in (panel for row in board.rows for panel in row.panels if panel.body["type"] not in ("logs", "text")):
         spent[panel.title] = _panel_seconds(prometheus, panel, span, now)
     slowest = max(spent, key=lambda title: spent[title])
     total = sum(spent.values())

@@ -11,39 +11,57 @@ _DNS = "1.6 to 1.20; only while a policy has DNS rules"
 
 @dataclass(frozen=True)
 class Asked:
-    """A panel as it was asked for; `cilium` says with which versions it has data, and what differs."""
+    """A panel as it was asked for; `cilium` says with which versions it has data, and what differs.
+
+    `form` is the kind of drawing that was asked for; `why` is the reason where the panel is another.
+    """
 
     what: str
     board: str
     panel: str
     cilium: str = "does not matter"
+    form: str = ""
+    why: str = ""
 
 
 ASKED = (
-    Asked("Alerts over time (area, by minute)", "ids", "Alerts over time"),
-    Asked("Top 10 rules (pie)", "ids", "Top 10 rules"),
-    Asked("Alerts by priority (pie)", "ids", "By priority"),
-    Asked("Top 20 rules (table)", "ids", "Top 20 rules"),
-    Asked("Top 20 nodes (table)", "ids", "By node"),
-    Asked("Top 20 pods (table)", "ids", "By pod"),
+    Asked("Alerts over time, by minute", "ids", "Alerts over time", form="area"),
+    Asked("Top 10 rules", "ids", "Top 10 rules", form="pie"),
+    Asked("Alerts by priority", "ids", "By priority", form="pie"),
+    Asked("Top 20 rules", "ids", "Top 20 rules", form="table"),
+    Asked("Top 20 nodes", "ids", "By node", form="table"),
+    Asked("Top 20 pods", "ids", "By pod", form="table"),
     Asked("Alerts by namespace and workload", "ids", "By namespace and workload"),
     Asked("Alerts by tactic along the attack chain", "ids", "Along the attack chain"),
     Asked("Event-to-detection delay", "ids", "Detection delay"),
     Asked("Suppressed alerts", "ids", "Suppressed alerts"),
     Asked("Falco's health and drops", "ids", "Falco by node"),
     Asked("Drift of the rule files", "ids", "Versions of the rule files"),
-    Asked("Dropped egress packets by reason", "network", "Dropped egress packets", _DROPS),
-    Asked("Dropped egress traffic by reason", "network", "Dropped egress traffic", _DROPS),
-    Asked("Dropped ingress packets by reason", "network", "Dropped ingress packets", "1.6 to 1.20"),
-    Asked("Dropped ingress traffic by reason", "network", "Dropped ingress traffic", "1.6 to 1.20"),
-    Asked("L7 requests forwarded and denied", "network", "L7 requests", "1.6 to 1.20"),
-    Asked("Proxy response time, average", "network", "Proxy response time, average", _DNS),
-    Asked("Proxy response time, maximum", "network", "Proxy response time, maximum", _DNS),
+    Asked("Dropped egress packets by reason", "network", "Dropped egress packets", _DROPS, form="stacked lines"),
+    Asked("Dropped egress traffic by reason", "network", "Dropped egress traffic", _DROPS, form="stacked lines"),
+    Asked(
+        "Dropped ingress packets by reason", "network", "Dropped ingress packets", "1.6 to 1.20", form="stacked lines"
+    ),
+    Asked(
+        "Dropped ingress traffic by reason", "network", "Dropped ingress traffic", "1.6 to 1.20", form="stacked lines"
+    ),
+    Asked("L7 requests forwarded and denied", "network", "L7 requests", "1.6 to 1.20", form="stacked lines"),
+    Asked("Proxy response time, average", "network", "Proxy response time, average", _DNS, form="stacked lines"),
+    Asked(
+        "Proxy response time, maximum",
+        "network",
+        "Proxy response time, maximum",
+        _DNS,
+        form="stacked lines",
+        why="the slowest node is another for each part: a stack's height would be nobody's time",
+    ),
     Asked(
         "Policies per node, min/avg/max, with import errors",
         "network",
         "Policies per node",
         "1.9 to 1.20; errors from cilium_policy_import_errors_total up to 1.13, from cilium_policy_change_total since",
+        form="stacked lines",
+        why="minimum, average and maximum are of the same rules: their sum is of nothing",
     ),
     Asked(
         "Denials by namespace and workload",
@@ -69,6 +87,7 @@ ASKED = (
         "policy",
         "Policy trigger duration",
         "trigger up to 1.16; since 1.17 its successor, the time until a change is applied",
+        form="area",
     ),
     Asked(
         "Policy trigger runs per minute, min/avg/max",
@@ -76,9 +95,9 @@ ASKED = (
         "Policy trigger runs",
         "trigger up to 1.16; since 1.17 updates of the policy maps",
     ),
-    Asked("Endpoints by enforcement status (bars)", "policy", "Endpoints by enforcement", "1.6 to 1.20"),
-    Asked("Proxy redirects, min/avg/max", "policy", "Proxy redirects", "1.6 to 1.20"),
-    Asked("Policy revision, min/avg/max", "policy", "Policy revision", "1.6 to 1.20"),
+    Asked("Endpoints by enforcement status", "policy", "Endpoints by enforcement", "1.6 to 1.20", form="bars"),
+    Asked("Proxy redirects, min/avg/max", "policy", "Proxy redirects", "1.6 to 1.20", form="area"),
+    Asked("Policy revision, min/avg/max", "policy", "Policy revision", "1.6 to 1.20", form="area"),
     Asked("Endpoint regeneration", "policy", "Endpoint regeneration", "1.9 to 1.20"),
     Asked("Map pressure", "policy", "BPF map pressure", "1.10 to 1.20; up to 1.13 turned on by prometheus.metrics"),
     Asked("Agents by version", "policy", "Agents by version", "1.7 to 1.20"),
@@ -109,17 +128,21 @@ without a Grafana server: frames, graphs, tables, units and colours are Grafana'
 What has no data says what would have to be turned on; "none" is a 0 or a sentence. Whether something missing is a gap
 or a choice is what `controls` in threatboard's configuration says: the tiles at the top of each board read it.
 
-Tables and graphs of alerts read recordings that look at five minutes at a time: the newest five minutes fill in
-gradually. The recordings are to be evaluated every minute at least. Minimum, average and maximum are over nodes: first
-one value for each node, then the three of them.
+Falco's alerts are counted exactly: recordings hold how many there were in each whole minute and in the running one, so
+one alert is 1 on every panel from the first evaluation of the rules that knows it (one scrape later than the alert, two
+where it is the first of its kind). The recordings are to be evaluated every minute at least. Denials of the network are
+spread over five minutes. Minimum, average and maximum are over nodes: first one value for each, then the three of them.
+
+Three pictures are told apart: nothing happened (0, in no colour), the rules are not loaded (a sentence, or "no rules"
+in orange), and nobody is asked ("no data" in red: the exporter, or the control, is not scraped).
 
 ## What was asked for
 
 `$cluster`, `$namespace`, `$agent` and the like are the boards' variables. A panel with several queries is listed with
 its first.
 
-| asked for | board | panel | Cilium | query |
-|---|---|---|---|---|
+| asked for | as | board | panel | got | why it differs | Cilium | query |
+|---|---|---|---|---|---|---|---|
 """
 
 
@@ -132,5 +155,19 @@ def page(documents: dict[str, Json]) -> str:
     for asked in ASKED:
         panel = next(panel for panel in documents[asked.board]["panels"] if panel["title"] == asked.panel)
         query = panel["targets"][0]["expr"].replace("|", "\\|")
-        text += f"| {asked.what} | {asked.board} | {asked.panel} | {asked.cilium} | `{query}` |\n"
+        told = (asked.what, asked.form or "any", asked.board, asked.panel, form(panel), asked.why or "–", asked.cilium)
+        text += f"| {' | '.join(told)} | `{query}` |\n"
     return text
+
+
+_KINDS = {"piechart": "pie", "bargauge": "bars"}
+
+
+def form(panel: Json) -> str:
+    """How a panel draws, in the words of those who ask for one."""
+    if panel["type"] != "timeseries":
+        return str(_KINDS.get(panel["type"], panel["type"]))
+    custom = panel["fieldConfig"]["defaults"]["custom"]
+    if custom["stacking"]["mode"] == "normal":
+        return "stacked lines (area)"
+    return "area" if custom["fillOpacity"] else "lines"

@@ -95,11 +95,12 @@ class Board:
         return f"threatboard-{self.name}"
 
 
-def link(board: str, **variables: str) -> str:
-    """The address of another board with the time, the data source and the cluster kept, and these variables set.
+def link(board: str, *keep: str, **variables: str) -> str:
+    """The address of another board with time, data source, cluster and what to `keep` as they are, and these set.
 
     A value can be Grafana's: `${__value.text}`, or `${__data.fields["Namespace"]}` for another cell of the row.
     """
     chosen = "&".join(f"var-{name}={value}" for name, value in variables.items())
     kept = "${datasource:queryparam}&${cluster:queryparam}&${__url_time_range}"
+    kept = "".join(f"${{{name}:queryparam}}&" for name in keep) + kept
     return f"/d/threatboard-{board}?{chosen}&{kept}" if chosen else f"/d/threatboard-{board}?{kept}"

@@ -17,7 +17,7 @@ STATES: Says = {0: ("MISSING", BAD), 1: ("on", GOOD), 2: ("not expected", NEUTRA
 PLAIN = "text"
 """The colour of writing, in either theme."""
 
-COUNTED: Says = {-1: ("rules not loaded", FAULT), 0: ("0", PLAIN)}
+COUNTED: Says = {-1: ("no rules", FAULT), 0: ("0", PLAIN)}
 """Numbers that come from recordings: none is no alarm, and what nobody has counted is."""
 
 
@@ -40,6 +40,12 @@ def words(says: Mapping[Any, tuple[str, str]]) -> list[Json]:
 def nothing(text: str) -> Json:
     """The value mapping that makes no data a picture of its own, unlike any number."""
     return {"type": "special", "options": {"match": "null", "result": {"text": text, "color": BAD, "index": 99}}}
+
+
+def along(text: str) -> Json:
+    """A text along the axis of the values; as a default it would be along that of the time as well."""
+    properties = [{"id": "custom.axisLabel", "value": text}]
+    return {"matcher": {"id": "byType", "options": "number"}, "properties": properties}
 
 
 def quiet_in_legend() -> Json:
@@ -99,10 +105,14 @@ class Column:
             found["custom.cellOptions"] = {"type": "color-text"}
         if self.limits:
             found |= {"color": {"mode": "thresholds"}, "thresholds": steps(self.limits)}
-        none = {-1: ("–", PLAIN), 0: ("0", PLAIN)} if self.limits or self.bar else {}
-        mapped = words({**none, **self.says, **{term: (term, hue) for term, hue in self.terms.items()}})
-        if mapped:
+        if mapped := self._mappings():
             found["mappings"] = mapped
         if self.to:
             found["links"] = [{"title": "Look closer", "url": self.to}]
         return found
+
+    def _mappings(self) -> list[Json]:
+        # Where the rules are not loaded, the row's words say so; it has no number.
+        unloaded = {} if self.decimals is None else {-1: ("", "transparent")}
+        mapped = words({**unloaded, **self.says, **{term: (term, hue) for term, hue in self.terms.items()}})
+        return [*mapped, nothing("no data")] if self.says else mapped

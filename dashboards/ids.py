@@ -12,6 +12,11 @@ NAMESPACE = Column("Namespace", none="(node)", to=link("investigate", namespace=
 WORKLOAD = Column("Workload", none="(node)", to=PLACE)
 COUNT = Column("Alerts", decimals=0, bar=True)
 
+
+def _of_rule(rule: str) -> str:
+    return link("investigate", "namespace", "workload", rule=rule)
+
+
 NOW = row(
     "Now",
     style.tile(
@@ -94,6 +99,7 @@ WHAT = row(
             "one rule that is most of the pie is to be tuned, or is the attack.",
         ),
         ids.top_rules(10),
+        to=_of_rule("${__field.labels.rule}"),
         width=9,
         height=11,
     ),
@@ -128,7 +134,11 @@ WHAT = row(
             "rules that you know, with numbers that you know.",
             "a rule that you do not know: read it in Falco's rule files, then look where it spoke.",
         ),
-        {"rule": Column("Rule", width=520), "priority": Column("Priority", terms=PRIORITY), "tactic": Column("Tactic")},
+        {
+            "rule": Column("Rule", width=520, to=_of_rule("${__value.text}")),
+            "priority": Column("Priority", terms=PRIORITY),
+            "tactic": Column("Tactic"),
+        },
         (ids.rules_with_meaning(), COUNT),
         width=24,
         height=10,
@@ -202,7 +212,7 @@ ITSELF = row(
             "a snapshot younger than its interval, no losses. A quiet node has an old last event: that is fine.",
             "old snapshot: Falco is down or cut off there. Losses: raise buf_size_preset or drop noisy rules.",
         ),
-        {"hostname": Column("Node")},
+        {"hostname": Column("Node", to=link("ids", node="${__value.text}"))},
         (ids.last_event(), Column("Last event", unit="s", decimals=0)),
         (ids.last_snapshot(), Column("Last snapshot", unit="s", decimals=0, limits={900: BAD}, none="never")),
         (ids.syscalls(), Column("System calls", unit="cps", decimals=0)),

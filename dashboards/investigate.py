@@ -2,7 +2,7 @@
 
 from dashboards import style
 from dashboards import variables as var
-from dashboards.board import About, Board, Panel, row
+from dashboards.board import About, Board, Panel, link, row
 from dashboards.colours import BAD, NEUTRAL, PRIORITY, SEVERITY, VERDICT
 from dashboards.fields import Column
 from dashboards.queries import Query
@@ -19,8 +19,35 @@ def _track(
 _WATCH = {name.upper(): hue for name, hue in VERDICT.items()}
 _USUAL = {"usual at most": NEUTRAL}
 
+SPOKE = row(
+    "What spoke of $namespace / $workload / $pod",
+    style.table(
+        "Rules that spoke",
+        About(
+            "Falco's alerts in the time range, by rule, pod and node.",
+            "none, or known ones.",
+            "the tactics, read in their order, say how far the intruder is.",
+        ),
+        {
+            "rule": Column(
+                "Rule", width=420, to=link("investigate", "namespace", "workload", "pod", rule="${__value.text}")
+            ),
+            "priority": Column("Priority", terms=PRIORITY),
+            "tactic": Column("Tactic"),
+            "pod": Column(
+                "Pod", width=320, to=link("investigate", "namespace", "workload", "rule", pod="${__value.text}")
+            ),
+            "hostname": Column("Node", to=link("ids", node="${__value.text}")),
+        },
+        (ask.rules(), Column("Alerts", decimals=0, bar=True)),
+        width=24,
+        height=8,
+        sort=("Alerts",),
+    ),
+)
+
 TRACKS = row(
-    "$namespace / $workload / $pod",
+    "On one time line",
     _track(
         "Controls at once",
         About(
@@ -38,7 +65,7 @@ TRACKS = row(
         About(
             "Falco's alerts at each step of the graph, by severity.",
             "none, or rules that are known for this workload.",
-            "read what ran: the event lines below, or the exporter's status page, have the command line.",
+            "read what ran: the event lines above, or the exporter's status page, have the command line.",
         ),
         *ask.alerts(),
         unit="none",
@@ -107,40 +134,34 @@ TRACKS = row(
         unit="none",
         colours=_USUAL,
     ),
-    style.table(
-        "Rules that spoke",
-        About(
-            "Falco's alerts in the time range, by rule, pod and node.",
-            "none, or known ones.",
-            "the tactics, read in their order, say how far the intruder is.",
-        ),
-        {
-            "rule": Column("Rule", width=420),
-            "priority": Column("Priority", terms=PRIORITY),
-            "tactic": Column("Tactic"),
-            "pod": Column("Pod", width=320),
-            "hostname": Column("Node"),
-        },
-        (ask.rules(), Column("Alerts", decimals=0, bar=True)),
-        width=24,
-        height=8,
-        sort=("Alerts",),
-    ),
 )
 
+WITHOUT_LOKI = """Event lines are what the exporter writes on its standard output (`events.log: true`).
+
+**To have them here**, let Promtail, Alloy or the like collect the container `threatboard` into Loki, and choose that
+data source above.
+
+**Without Loki**, ask each replica for its recent events:
+
+    kubectl -n NAMESPACE port-forward POD 9376
+    curl 'http://127.0.0.1:9376/api/v1/events?since=1h&namespace=NAME'
+"""
+
 LINES = row(
-    "Event lines (needs a Loki data source that holds the exporter's standard output)",
+    "Event lines",
     style.logs(
         "Event lines",
         About(
-            "The lines that the exporter writes, one for each event: command, user, image, file.",
+            "What the exporter wrote of each event: rule, pod, user, command, file or connection. A line opens to all.",
             "-",
-            "choose the Loki source above; without one use kubectl logs on the exporter, or its status page.",
+            "no lines: see on the right how to get them.",
         ),
         ask.events_in_loki(),
         "the exporter's log (events.log: true), collected into Loki",
+        width=17,
+        height=9,
     ),
-    collapsed=True,
+    style.text("Where event lines come from", WITHOUT_LOKI, width=7, height=9),
 )
 
 BOARD = Board(
@@ -148,7 +169,7 @@ BOARD = Board(
     "Threats / Investigate",
     "One namespace, workload or pod on one time line: what every control saw of it, and what it did.",
     (var.CLUSTER, var.NAMESPACE, var.WORKLOAD, var.POD, var.RULE),
-    (TRACKS, LINES),
+    (SPOKE, LINES, TRACKS),
     span="now-1h",
     loki=True,
 )

@@ -3,7 +3,7 @@
 from dashboards import style
 from dashboards import variables as var
 from dashboards.board import About, Board, Panel, link, row
-from dashboards.colours import BAD, DENIALS, GOOD, LOOK, OVER_NODES, REASONS, SCOPES, VERDICT, WAYS
+from dashboards.colours import BAD, DENIALS, GOOD, LOOK, NEUTRAL, OVER_NODES, REASONS, SCOPES, VERDICT, WAYS
 from dashboards.fields import STATES, Column
 from dashboards.queries import network
 
@@ -64,10 +64,11 @@ NOW = row(
         "Events that Hubble lost",
         About(
             "Events a second that Hubble lost: all its numbers are too low by that.",
-            "0, or a few in a burst. No data before Cilium 1.14.",
+            "0, or a few in a burst. Cilium counts them since 1.14.",
             "raise hubble.eventQueueSize and hubble.eventBufferCapacity.",
         ),
         network.lost_events(),
+        says={-1: ("not counted", NEUTRAL)},
         unit="eps",
         limits={0.05: LOOK, 5: BAD},
     ),

@@ -3,9 +3,9 @@
 from dashboards import style
 from dashboards import variables as var
 from dashboards.board import About, Board, link, row
-from dashboards.colours import BAD, CONTROL, FAULT, LOOK, SEVERITY
-from dashboards.fields import PLAIN, STATES, Column
-from dashboards.queries import events, health, ids, network
+from dashboards.colours import BAD, CONTROL, FAULT, GOOD, LOOK, NEUTRAL, SEVERITY
+from dashboards.fields import STATES, Column
+from dashboards.queries import events, health, ids, network, setup
 
 PLACE = link("investigate", namespace='${__data.fields["Namespace"]}', workload='${__data.fields["Workload"]}')
 EXPECTED = "'not expected' is a choice in threatboard's configuration (controls)."
@@ -65,22 +65,20 @@ ON = row(
     ),
 )
 
-HAPPENING = row(
-    "What is happening",
-    style.timeseries(
-        "Events by control",
+FIRST = row(
+    "Is it set up correctly, and what fires?",
+    style.table(
+        "Set-up",
         About(
-            "What every control reported at each step of the graph; policy denials are spread over 5 minutes.",
-            "flat and low. Lines that rise together at one time are one attack seen by several systems.",
-            "mark that time, then see below who is hit.",
+            "What has to be so for the boards and alerts to be right. A line that is not there cannot be told yet.",
+            "ok everywhere.",
+            "do what the line says; as long as it is NO, a quiet board may be a blind one.",
         ),
-        *events.by_control(),
-        unit="none",
-        width=24,
-        height=6,
-        right={"network": "none", "waf": "none"},
-        zeros=True,
-        colours=CONTROL,
+        {"check": Column("Check", width=200), "then": Column("If not")},
+        (setup.checks(), Column("Is so", says={1: ("ok", GOOD), 0: ("NO", BAD)}, width=70)),
+        width=12,
+        height=10,
+        sort=(),
     ),
     style.table(
         "Firing now",
@@ -90,10 +88,10 @@ HAPPENING = row(
             "critical first: open the runbook from its Slack message, then the namespace's time line.",
         ),
         {
-            "alertname": Column("Alert", width=230),
+            "alertname": Column("Alert"),
             "namespace": Column("Namespace", to=link("investigate", namespace="${__value.text}"), width=110),
             "workload": Column("Workload", to=PLACE, width=110),
-            "runbook": Column("Runbook in rules/alerts"),
+            "runbook": Column("Runbook (rules/alerts)", width=230),
         },
         (
             events.firing_now(),
@@ -103,15 +101,15 @@ HAPPENING = row(
                     3: ("critical", SEVERITY["critical"]),
                     2: ("warning", SEVERITY["warning"]),
                     1: ("info", SEVERITY["info"]),
-                    0: ("none", PLAIN),
+                    0: ("none", NEUTRAL),
                     -1: ("unknown", FAULT),
                 },
                 width=90,
             ),
         ),
         (events.firing_since(), Column("For", unit="s", decimals=0, width=90)),
-        width=24,
-        height=7,
+        width=12,
+        height=10,
         sort=("Severity",),
     ),
 )
@@ -146,7 +144,7 @@ HIT = row(
             "many times more: open that control's board for 24 hours.",
         ),
         {
-            "control": Column("Control", terms=CONTROL, width=90),
+            "control": Column("Control", terms=CONTROL),
             "severity": Column("Severity", terms=SEVERITY, width=90),
         },
         (events.last_day(), Column("24 h", decimals=0, width=80)),
@@ -155,6 +153,25 @@ HIT = row(
         width=9,
         height=8,
         sort=("24 h",),
+    ),
+)
+
+HAPPENING = row(
+    "What is happening",
+    style.timeseries(
+        "Events by control",
+        About(
+            "What every control reported at each step of the graph; policy denials are spread over 5 minutes.",
+            "flat and low. Lines that rise together at one time are one attack seen by several systems.",
+            "mark that time, then see below who is hit.",
+        ),
+        *events.by_control(),
+        unit="none",
+        width=24,
+        height=6,
+        right={"network": "none", "waf": "none"},
+        zeros=True,
+        colours=CONTROL,
     ),
 )
 
@@ -181,7 +198,7 @@ NODES = row(
             "each is either new software or an intruder: see when and where on the board of intrusion detection.",
         ),
         {
-            "rule": Column("Rule", width=480),
+            "rule": Column("Rule", width=480, to=link("investigate", "namespace", rule="${__value.text}")),
             "namespace": Column("Namespace", to=link("ids", namespace="${__value.text}")),
         },
         (events.new_rules(), Column("Alerts", decimals=0)),
@@ -196,5 +213,5 @@ BOARD = Board(
     "Threats / Overview",
     "Is each control on, what is happening, who is hit, what is firing, and what changed since yesterday.",
     (var.CLUSTER, var.NAMESPACE),
-    (ON, HAPPENING, HIT, NODES),
+    (ON, FIRST, HIT, HAPPENING, NODES),
 )

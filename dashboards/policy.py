@@ -44,10 +44,11 @@ NOW = row(
         "Unreachable nodes",
         About(
             "Nodes that some agent cannot reach.",
-            "0. No data: health checking is turned off.",
+            "0. 'not checked': health checking is turned off.",
             "see 'Unreachable by agent': one row is that node's fault, all rows are one node's.",
         ),
         policy.unreachable(),
+        says={-1: ("not checked", NEUTRAL)},
         limits={1: BAD},
     ),
     style.bars(

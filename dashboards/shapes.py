@@ -55,8 +55,8 @@ _NARROW, _HALF = 8, 12
 """Up to these widths a legend beside the drawing leaves it no room; in half of the board there is some for numbers."""
 
 
-def lines(stacked: bool, limit: bool, area: bool, aligned: bool, axis: str) -> Json:
-    """How values over time are drawn; `axis` is written along the left one."""
+def lines(stacked: bool, limit: bool, area: bool, aligned: bool) -> Json:
+    """How values over time are drawn."""
     custom: Json = {
         "drawStyle": "line",
         "fillOpacity": 35 if stacked else 15 if area else 0,
@@ -67,8 +67,6 @@ def lines(stacked: bool, limit: bool, area: bool, aligned: bool, axis: str) -> J
         "axisSoftMin": 0,
         "thresholdsStyle": {"mode": "dashed" if limit else "off"},
     }
-    if axis:
-        custom["axisLabel"] = axis
     if aligned:
         custom["axisWidth"] = 80
     return custom

@@ -15,7 +15,7 @@ from grafanalib._gen import DashboardEncoder
 from dashboards import modern, shapes, sources
 from dashboards.board import COLUMNS, LOKI, PROMETHEUS, About, Board, Json, Panel, Row, Variable
 from dashboards.colours import BAD, GOOD
-from dashboards.fields import COUNTED, Column, Says, hues, nothing, override, quiet_in_legend, steps, words
+from dashboards.fields import COUNTED, Column, Says, along, hues, nothing, override, quiet_in_legend, steps, words
 from dashboards.queries import Query
 from dashboards.queries.events import ANNOTATIONS
 
@@ -44,16 +44,18 @@ def timeseries(
 ) -> Panel:
     """Values over time. `right` has legend -> unit of the series on the right axis; `limit` is a dashed line.
 
-    `colours` are of single series; the others have the palette's. `axis` is written along the left axis. Series
-    that are 0 throughout are in no legend unless `zeros` mean something. `stacked` values add up; an `area` is filled without.
+    `colours` are of single series; the others have the palette's. `axis` is written along the left axis. Series that
+    are 0 throughout are in no legend unless `zeros` mean something. `stacked` values add up; an `area` does not.
     `aligned` fixes the widths beside the drawing, so that panels below each other share their time line.
     """
-    custom = shapes.lines(stacked, limit is not None, area, aligned, axis)
+    custom = shapes.lines(stacked, limit is not None, area, aligned)
     defaults: Json = {"unit": unit, "min": 0, "color": shapes.PALETTE, "custom": custom}
     defaults["thresholds"] = steps({} if limit is None else {limit: BAD}, calm="transparent")
-    alone = {"custom.axisPlacement": "right", "custom.stacking": {"mode": "none", "group": "A"}}
+    alone: Json = {"custom.axisPlacement": "right", "custom.stacking": {"mode": "none", "group": "A"}}
+    alone |= {"custom.fillOpacity": 0, "custom.lineWidth": 2}
     apart = [override(name, {"unit": its, **alone}) for name, its in (right or {}).items()]
-    overrides = [*hues(colours or {}), *apart, *([] if zeros else [quiet_in_legend()])]
+    overrides = [*hues(colours or {}), *([along(axis)] if axis else []), *apart]
+    overrides += [] if zeros else [quiet_in_legend()]
     options = shapes.legend(width, aligned)
     return _panel("timeseries", title, about, queries, (width, height), defaults, options, overrides, interval="1m")
 
@@ -116,10 +118,18 @@ def bars(
 
 
 def pie(
-    title: str, about: About, *queries: Query, width: int = 8, height: int = 8, colours: Colours | None = None
+    title: str,
+    about: About,
+    *queries: Query,
+    width: int = 8,
+    height: int = 8,
+    colours: Colours | None = None,
+    to: str = "",
 ) -> Panel:
-    """Parts of a whole, with their numbers."""
+    """Parts of a whole, with their numbers; `to` is where a part leads."""
     defaults: Json = {"unit": "none", "decimals": 0, "color": shapes.PALETTE}
+    if to:
+        defaults["links"] = [{"title": "Look closer", "url": to}]
     overrides = hues(colours or {})
     return _panel("piechart", title, about, queries, (width, height), defaults, shapes.PIE, overrides, instant=True)
 
@@ -167,6 +177,13 @@ def logs(title: str, about: About, query: Query, origin: str, width: int = COLUM
     body["fieldConfig"] = {"defaults": {"unit": "none", "thresholds": steps()}, "overrides": []}
     body["targets"] = [{"datasource": LOKI, "expr": query.expr, "refId": "A", "queryType": "range"}]
     return Panel(title, about.text(origin), body, width, height, LOKI)
+
+
+def text(title: str, markdown: str, width: int, height: int) -> Panel:
+    """Words that stand on the board."""
+    body: Json = {"type": "text", "options": {"mode": "markdown", "content": markdown}}
+    body["pluginVersion"] = shapes.PLUGIN_VERSION
+    return Panel(title, "", body, width, height)
 
 
 def _ref(number: int) -> str:

@@ -27,13 +27,11 @@ def write_rules(folder: Path) -> list[Path]:
     return sorted(files)
 
 
-def leave_out(namespace: str, folder: Path) -> None:
-    """Adds the rule that leaves a namespace out to the file of numbers that people edit."""
+def leave_out(labels: dict[str, str], folder: Path) -> None:
+    """Adds the rule with these labels, which leaves out what they say, to the file of numbers that people edit."""
     file = folder / THRESHOLDS
     rules = yaml.safe_load(file.read_text())
-    rules["groups"][0]["rules"].append(
-        {"record": "threat:excluded", "labels": {"namespace": namespace}, "expr": "vector(1)"}
-    )
+    rules["groups"][0]["rules"].append({"record": "threat:excluded", "labels": labels, "expr": "vector(1)"})
     file.write_text(yaml.safe_dump(rules))
 
 

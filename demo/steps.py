@@ -69,14 +69,18 @@ class Begins:
 
 @dataclass(frozen=True)
 class LeaveOut:
-    """A person leaves a namespace out of the alerts, in the file of numbers that people edit."""
+    """A person leaves one workload out of one alert, in the file of numbers that people edit."""
 
+    alert: str
     namespace: str
+    workload: str
 
     def play(self, stage: Stage, terminal: Terminal) -> None:
-        shipped.leave_out(self.namespace, stage.rules)
+        labels = {"alertname": self.alert, "namespace": self.namespace, "workload": self.workload}
+        shipped.leave_out(labels, stage.rules)
         stage.prometheus.reload()
-        terminal.event(f'{shipped.THRESHOLDS} now has threat:excluded{{namespace="{self.namespace}"}}; reloaded')
+        shown = ", ".join(f'{key}="{value}"' for key, value in labels.items())
+        terminal.event(f"{shipped.THRESHOLDS} now has threat:excluded{{{shown}}}; reloaded")
 
 
 @dataclass(frozen=True)

@@ -162,15 +162,19 @@ STORY = (
     Act(
         heading="5. An alert elsewhere is not held back",
         words="What is kept back is kept back in one namespace only. And what turns out to be an exercise is tuned away"
-        " in one place.",
+        " in one place, for one alert and one workload.",
         steps=(
             Falco(ELSEWHERE),
             Comes("Slack has the message", messages(3, "CRITICAL", ELSEWHERE.rule, "payments/ledger"), "alertmanager"),
-            LeaveOut(ELSEWHERE.namespace),
-            Comes("Slack says that it is over", messages(4, "Resolved", "payments/ledger"), "alertmanager", within=40),
+            LeaveOut("IdsCriticalAlert", ELSEWHERE.namespace, "ledger"),
+            Comes(
+                "Slack: no more comes",
+                messages(4, "No further event", "payments/ledger"),
+                "alertmanager",
+                within=40,
+            ),
         ),
-        ending="The attack in shop is closed by one message too: its alert looks back 3 minutes and is held for 10"
-        " more, longer than this story and than its parts. A part that ends before it gets no resolved message of its"
-        " own: that of the correlated alert closes it.",
+        ending="The attack in shop has one message at its end, too: that the correlation ended, and which alerts still"
+        " fire. It lasts for as long as any of its parts, longer than this story.",
     ),
 )

@@ -18,6 +18,15 @@ CASES = ("fires", "silent", "boundary", "restart", "missing")
 """What the name of a promtool case begins with; an alert has at least one of each (the watchdog can only fire)."""
 
 _ALWAYS_FIRES = "PlatformWatchdog"
+_EVENTS = re.compile(r"increase|threat_falco_alerts:timestamp|threat_correlation")
+"""In the expression of an alert on events: its end says no more than that none came, and `resolved` says so."""
+
+_LEFT_OUT = {
+    "namespace": ("namespace", 'workload="", hostname=""'),
+    "workload": ("namespace, workload", 'workload!=""'),
+    "hostname": ("hostname", 'namespace="", hostname!=""'),
+}
+"""What an alert may be left out by -> the labels that threat:excluded is matched on, and which of its series count."""
 _USED_LABEL = re.compile(r"\$labels\.(\w+)")
 
 
@@ -56,8 +65,13 @@ def shape(tree: Tree) -> list[str]:
             found.append(f"{alert.name}: is not CamelCase beginning with {word}")
         if alert.labels.get("severity") not in SEVERITIES or alert.labels.get("control") not in CONTROLS:
             found.append(f"{alert.name}: severity or control is not one of the known ones")
-        if set(alert.labels) != {"severity", "control"} or set(alert.annotations) != {"summary", "description"}:
-            found.append(f"{alert.name}: has other labels or annotations than severity, control, summary, description")
+        if set(alert.labels) != {"severity", "control"}:
+            found.append(f"{alert.name}: has other labels than severity and control")
+        # What a host does is a state, also where events have to be there beside it.
+        events = alert.labels.get("control") != "host" and _EVENTS.search(alert.expr)
+        wanted = {"summary", "description"} | ({"resolved"} if events else set())
+        if set(alert.annotations) != wanted:
+            found.append(f"{alert.name}: its annotations are not {', '.join(sorted(wanted))}")
         if "{{" in alert.annotations.get("summary", ""):
             found.append(f"{alert.name}: the summary has to suit a group of alerts, so it takes no values")
         if alert.group != f"threatboard-{alert.family}":
@@ -119,13 +133,16 @@ def thresholds(tree: Tree) -> list[str]:
 
 
 def exclusions(tree: Tree) -> list[str]:
-    """Every alert that names a namespace honours threat:excluded."""
+    """Every alert that names a namespace can be left out there, for one workload alone, and on a node that it names."""
     series = _series(tree)
-    return [
-        f"{alert.name}: names a namespace but does not read threat:excluded"
-        for alert in tree.alerts
-        if "namespace" in labels_of(pq.parse(alert.expr), series) and "threat:excluded" not in alert.expr
-    ]
+    found = []
+    for alert in tree.alerts:
+        left = labels_of(pq.parse(alert.expr), series)
+        for label, (on, rest) in _LEFT_OUT.items():
+            wanted = f'unless on ({on}) threat:excluded{{alertname=~"|{alert.name}", {rest}}}'
+            if {"namespace", label} <= left and wanted not in alert.expr:
+                found.append(f"{alert.name}: names a {label} but lacks `{wanted}`")
+    return found
 
 
 def no_wide_selectors(tree: Tree) -> list[str]:

@@ -108,7 +108,7 @@ def test_an_attack_is_two_messages_and_what_happens_elsewhere_is_its_own(stage: 
 
     # Nothing of it is there any more: each message is closed by one of its own.
     for namespace in ("shop", "payments"):
-        shipped.leave_out(namespace, stage.rules)
+        shipped.leave_out({"namespace": namespace}, stage.rules)
     stage.prometheus.reload()
     comes(stage, resolved("payments/ledger"))
     comes(stage, resolved("Several security controls speak of the same workload within 3 minutes. shop/checkout"))

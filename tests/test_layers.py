@@ -4,7 +4,6 @@ import ast
 import sys
 import tomllib
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -100,13 +99,3 @@ def test_the_exporter_imports_nothing_that_is_not_shipped_with_it() -> None:
         name.partition(".")[0] for module, names in IMPORTS.items() if is_within(module, "exporter") for name in names
     }
     assert foreign - sys.stdlib_module_names - {"exporter"} == required
-
-
-def test_the_wheel_ships_only_the_exporter() -> None:
-    """Setuptools matches the names of packages with these patterns."""
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]
-    assert settings.keys() == {"include"}
-    packages = {".".join(path.parent.relative_to(ROOT).parts) for path in ROOT.glob("[a-z]*/**/__init__.py")}
-    shipped = {name for name in packages for pattern in settings["include"] if fnmatchcase(name, pattern)}
-    assert shipped == {name_of(path) for path in (ROOT / "exporter").rglob("__init__.py")}
-    assert {is_within(name, "exporter") for name in settings["include"]} == {True}

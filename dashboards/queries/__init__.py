@@ -36,7 +36,10 @@ def select(metric: str, **labels: str) -> str:
 ALIVE = where("threat_build_info", cluster=CLUSTER)
 """Is there while an exporter is scraped."""
 
-RECORDED = select("cluster:threat_recorded:info")
+EVALUATED = select("cluster:threat_recorded:info")
+"""Is there while our rules are evaluated and any control is scraped; one sample for each evaluation."""
+
+RECORDED = select("cluster:threat_recorded:info", control="ids")
 """Is there while an exporter is scraped and the recordings are evaluated: what is 0 then is none, not unknown."""
 
 
@@ -45,9 +48,17 @@ _ADDRESS = r"\\[?(.+?)\\]?:[0-9]+"
 
 
 def on_nodes(metric: str, of: str = "{}", **labels: str) -> str:
-    """`of` a metric, with the name of its node as `node`: its target's, else by its address, else the address."""
-    named, unnamed = (of.format(select(metric, **labels, node=sign)) for sign in ("!=", "="))
-    known = f"max by (cluster, internal_ip, node) ({select('kube_node_info')})"
+    """`of` a metric, with the name of its node as `node`: its target's, else by its address, else the address.
+
+    The sum over a target's series if it is a counter, else the highest; an address that two nodes had is one of them.
+    """
+    how = "sum" if metric.endswith("_total") else "max"
+    named, unnamed = (
+        f"{how} by (cluster, {key}) ({of.format(select(metric, **labels, node=sign))})"
+        for key, sign in (("node", "!="), ("instance", "="))
+    )
+    nodes = f"group by (cluster, internal_ip, node) ({select('kube_node_info')})"
+    known = f"topk by (cluster, internal_ip) (1, {nodes})"
     found = f'label_replace({unnamed}, "internal_ip", "$1", "instance", "{_ADDRESS}")'
     joined = f"{found} * on (cluster, internal_ip) group_left (node) {known}"
     return f'({named} or {joined} or on (cluster, instance) label_replace({unnamed}, "node", "$1", "instance", "(.+)"))'
@@ -64,7 +75,7 @@ def total(recorded: str, window: str = "$__range", offset: str = "") -> str:
     An event is in the samples of five minutes, one for each evaluation; a younger one is not yet in all of them. (A
     subquery with a fixed step would not need their number, and takes a hundred times as long over 30 days.)
     """
-    counted = f"count_over_time({RECORDED}[299s])"
+    counted = f"count_over_time({EVALUATED}[299s])"
     return f"sum_over_time({recorded}[{window}]{offset}) / scalar(max(max_over_time({counted}[1h:5m])) or vector(5))"
 
 
@@ -88,12 +99,13 @@ def at_each_step(zero: str, by: str = "", **labels: str) -> str:
     summed = f"sum by ({by})" if by else "sum"
     whole, running = (select(ALERTS, **labels, minute=minute) for minute in ("whole", "running"))
     now = f"sum_over_time({whole}[$__interval] offset 1ms) or {running} offset 1ms"
-    return f"({summed} ({now}) or {zero}) - ({summed} ({running} offset ${{__interval}}1ms) or {zero})"
+    before = f"{summed} ({running} offset ${{__interval}}1ms)"
+    return f"clamp_min(({summed} ({now}) or {zero}) - ({before} or {zero}), 0)"
 
 
 def per_step(recorded: str) -> str:
     """About how many events at each step of a graph; `recorded` selects an `:increase5m` recording."""
-    evaluations = f"scalar(max(count_over_time({RECORDED}[$__interval])) or vector(5))"
+    evaluations = f"scalar(max(count_over_time({EVALUATED}[$__interval])) or vector(5))"
     return f"sum_over_time({recorded}[$__interval]) / {evaluations} / 5 * $__interval_ms / 60000"
 
 
@@ -123,15 +135,15 @@ def or_quiet(expr: str, heartbeat: str, label: str, text: str) -> str:
     return f'{expr} or on() label_replace(0 * sum({heartbeat}), "{label}", "{text}", "", "")'
 
 
-def or_unloaded(expr: str, label: str, none: str, value: int = -1) -> str:
+def or_unloaded(expr: str, label: str, none: str, value: int = -1, heartbeat: str = "") -> str:
     """The expression; else a row of 0 that says `none` or, where an exporter is scraped, one of `value` that tells."""
     unloaded = f'label_replace(0 * sum({ALIVE}) + {value}, "{label}", "{UNLOADED}", "", "")'
-    return f"{or_quiet(expr, RECORDED, label, none)} or on() {unloaded}"
+    return f"{or_quiet(expr, heartbeat or RECORDED, label, none)} or on() {unloaded}"
 
 
-def or_zero(expr: str) -> str:
+def or_zero(expr: str, heartbeat: str = "") -> str:
     """The expression; else 0 where its recordings are there, or -1 where only an exporter is."""
-    return f"{expr} or on() 0 * sum({RECORDED}) or on() 0 * sum({ALIVE}) - 1"
+    return f"{expr} or on() 0 * sum({heartbeat or RECORDED}) or on() 0 * sum({ALIVE}) - 1"
 
 
 def state(present: str, component: str) -> str:

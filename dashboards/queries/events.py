@@ -3,6 +3,7 @@
 from dashboards.queries import (
     ALERTS,
     CLUSTER,
+    EVALUATED,
     RECORDED,
     Query,
     at_each_step,
@@ -86,15 +87,19 @@ def critical() -> Query:
 
 
 def score() -> Query:
-    """The most controls that spoke of a workload at once, in the time range."""
+    """The most controls that spoke of a workload at once, in the time range; 0 for what was too mild to count."""
     at_once = select("namespace_workload:threat_controls:count3m", **HERE)
-    most = f"topk(50, max by (namespace, workload) (max_over_time({at_once}[$__range])))"
-    return Query(or_unloaded(most, "namespace", "Nobody"))
+    others = select(SHARED, control="!=ids", **HERE)
+    mild = [
+        f"0 * sum by (namespace, workload) ({one})" for one in (counted(**HERE), f"sum_over_time({others}[$__range])")
+    ]
+    most = f"max by (namespace, workload) (max_over_time({at_once}[$__range])) or {' or '.join(mild)}"
+    return Query(or_unloaded(f"topk(50, {most})", "namespace", "Nobody"))
 
 
 def firing(severity: str) -> Query:
     """How many alerts of a severity fire now; -1 where the rules are not loaded."""
-    return Query(or_zero(f"count({_firing(severity=severity)})"), severity)
+    return Query(or_zero(f"count({_firing(severity=severity)})", EVALUATED), severity)
 
 
 def firing_now() -> Query:
@@ -106,7 +111,7 @@ def firing_now() -> Query:
     told = f"topk(20, {ranked})"
     for family in FAMILIES:
         told = f'label_replace({told}, "runbook", "{family.lower()}/$1.md", "alertname", "({family}.+)")'
-    return Query(or_unloaded(told, "alertname", "No alert is firing"))
+    return Query(or_unloaded(told, "alertname", "No alert is firing", heartbeat=EVALUATED))
 
 
 def firing_since() -> Query:

@@ -17,6 +17,7 @@ from dashboards.queries import (
     step_of,
 )
 from exporter.catalog import TACTICS, where
+from exporter.send_test import RULE as TEST
 
 PLACE = {"namespace": "=~$namespace", "workload": "=~$workload", "rule": "=~$rule"}
 CHOSEN = {**PLACE, "hostname": "=~$node"}
@@ -107,7 +108,11 @@ def is_on() -> Query:
     own = select("falcosecurity_falco_version_info")
     snapshots = where("threat_falco_snapshot_timestamp_seconds", cluster=CLUSTER, source="syscall")
     events = where("threat_last_event_timestamp_seconds", cluster=CLUSTER, control="ids")
-    return Query(state(f"time() - {snapshots} < 900 or time() - {events} < 900 or {own}", "falco"))
+    # Who sends test alerts is no Falco.
+    tests = where("threat_falco_alerts_total", cluster=CLUSTER, rule=TEST)
+    heard = f"time() - {events} < 900 unless on (hostname) {tests}"
+    # What Falco sees is of no use while nobody takes it.
+    return Query(state(f"(time() - {snapshots} < 900 or {heard} or {own}) and on() {ALIVE}", "falco"))
 
 
 def nodes() -> Query:

@@ -1,6 +1,6 @@
 """All that is known of one namespace, workload or pod, to be read on one time line."""
 
-from dashboards.queries import RECORDED, Query, at_each_step, counted, of_severity, or_unloaded, or_zero, select
+from dashboards.queries import RECORDED, Query, at_each_step, counted, of_severity, or_unloaded, select
 from dashboards.queries.events import SEVERITIES
 from dashboards.queries.network import POLICY
 
@@ -97,10 +97,26 @@ def received() -> Query:
 
 
 def controls() -> Query:
-    """How many controls spoke of the workload within 3 minutes; -1 where the rules are not loaded."""
-    return Query(or_zero(f"max({select('namespace_workload:threat_controls:count3m', **PLACE)})"), "controls at once")
+    """How many controls spoke of the workload within 3 minutes; 0 while all are quiet."""
+    at_once = select("namespace_workload:threat_controls:count3m", **PLACE)
+    return Query(f"max({at_once}) or on() 0 * sum({RECORDED})", "controls at once")
+
+
+FIELDS = (
+    *("namespace", "workload", "pod", "node", "rule", "priority", "user", "command_line", "file", "connection"),
+    "output",
+)
+"""Keys of an event line that are read out of it."""
 
 
 def events_in_loki() -> Query:
-    """The event lines that the exporter writes, for this namespace and pod."""
-    return Query('{container="threatboard"} | json | k8s_ns_name=~"$namespace" | k8s_pod_name=~"$pod"')
+    """The event lines that the exporter writes, of this workload and rule.
+
+    Keys are read under names of their own: a stream of the exporter's has its own namespace and pod.
+    """
+    read = ", ".join(f'event_{name}="{name}"' for name in FIELDS)
+    chosen = " ".join(f'| event_{name}=~"${name}"' for name in ("namespace", "workload", "pod", "rule"))
+    shown = "{{.event_priority}}  {{.event_rule}}  {{.event_namespace}}/{{.event_pod}}"
+    for name in ("user", "command_line", "file", "connection"):
+        shown += f"{{{{if .event_{name}}}}}  {name}={{{{.event_{name}}}}}{{{{end}}}}"
+    return Query(f'{{container="threatboard"}} |= `"control":` | json {read} {chosen} | line_format `{shown}`')

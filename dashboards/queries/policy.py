@@ -95,8 +95,9 @@ def versions() -> Query:
 
 
 def unreachable() -> Query:
-    """Nodes that some agent cannot reach."""
-    return Query(f"max({select('cilium_unreachable_nodes', **AGENT)})")
+    """Nodes that some agent cannot reach; -1 where no agent looks."""
+    unseen = f"0 * count({select('cilium_version', **AGENT)}) - 1"
+    return Query(f"max({select('cilium_unreachable_nodes', **AGENT)}) or on() {unseen}")
 
 
 def unreachable_from() -> Query:

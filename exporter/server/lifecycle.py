@@ -1,7 +1,6 @@
 """A connection from its beginning to its end: its place, its TLS handshake, its idle time, and who ends it."""
 
 import asyncio
-import socket
 from typing import TYPE_CHECKING, cast
 
 from exporter.server.http import Connection
@@ -9,6 +8,7 @@ from exporter.server.tls import NO_REQUEST, explain
 
 if TYPE_CHECKING:
     from exporter.server.listener import Listener
+    from exporter.server.tls_transport import TlsTransport
 
 IDLE_TIMEOUT = 3600.0
 """Seconds a welcome connection may be idle: longer than any scrape interval, a scraper is known by its connection."""
@@ -32,7 +32,6 @@ class Lifecycle(asyncio.BufferedProtocol):
         self._listener = listener
         self._loop = loop
         self._transport: asyncio.Transport
-        self._handshake: asyncio.Task[None] | None = None
         self._idle_timer: asyncio.TimerHandle | None = None
         self._secured = listener.context is None
         self._ended = False
@@ -70,20 +69,29 @@ class Lifecycle(asyncio.BufferedProtocol):
 
     # Beginning
 
-    def accepted(self, accepted: socket.socket, address: str) -> None:
-        """Takes a connection whose TLS handshake is still to come; it counts from here on."""
+    def begin_handshake(self, transport: "TlsTransport", address: str) -> bool:
+        """Counts a connection from here on whose TLS handshake is still to come; False if there is no place."""
+        self._transport = cast("asyncio.Transport", transport)
         if self._has_place(address):
             self._listener.connections.begin_handshake(self)
-            self._handshake = self._loop.create_task(self._secure(accepted))
-        else:
-            accepted.close()
+            return True
+        self._leave()
+        return False
+
+    def secured(self) -> None:
+        """The TLS handshake is done."""
+        self._listener.connections.end_handshake(self)
+        self._secured = True
+        self._open()
+
+    def tls_failed(self, error: BaseException) -> None:
+        """The connection ends for a fault of its TLS."""
+        if not self._has_spoken():
+            self.refused(*explain(error))
+        self._leave()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        if self._handshake is not None:
-            self._secured = True
-            self._open()
-            return
         peer = transport.get_extra_info("peername")
         if self._has_place(peer[0] if isinstance(peer, tuple) else ""):
             self._open()
@@ -92,31 +100,12 @@ class Lifecycle(asyncio.BufferedProtocol):
 
     def _has_place(self, address: str) -> bool:
         self.peer.address = address
-        limit = self._listener.limits.max_connections
+        limit = self._listener.max_connections
         if self._listener.connections.admit(self, address, limit):
             return True
         # Not an answer: Falco takes a 503 for success, but logs a connection that was cut.
         self.refused("too_many_connections", f"all of intake.max_connections ({limit}) are busy")
         return False
-
-    async def _secure(self, accepted: socket.socket) -> None:
-        """Does the TLS handshake, here rather than in the server, so that one that fails can be told."""
-        context = self._listener.context
-        assert context is not None
-        try:
-            await self._loop.connect_accepted_socket(
-                lambda: self,
-                accepted,
-                ssl=context,
-                ssl_handshake_timeout=self._listener.limits.head_timeout,
-                ssl_shutdown_timeout=LAST_WORDS,
-            )
-        except (OSError, TimeoutError) as error:
-            self.refused(*explain(error))
-            self._leave()
-        finally:
-            self._handshake = None
-            self._listener.connections.end_handshake(self)
 
     def _open(self) -> None:
         self._transport.set_write_buffer_limits(high=UNREAD_ANSWERS)
@@ -174,10 +163,7 @@ class Lifecycle(asyncio.BufferedProtocol):
     def abort(self) -> None:
         """Ends it at once, without another word."""
         self._leave()
-        if self._secured:
-            self._transport.abort()
-        elif self._handshake is not None:
-            self._handshake.cancel()
+        self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # why makes no difference
         by_client = not (self._ended or self._last)

@@ -18,16 +18,11 @@ from exporter.server.http import Answer, Connection, Request, Stream
 from exporter.server.protocol import HttpProtocol
 from exporter.server.streams import Streams
 from exporter.server.tls import distrusts, prepare
+from exporter.server.tls_transport import TlsTransport
 
 _log = logging.getLogger("threatboard")
 
 BACKLOG = 4096
-
-ACCEPTED_AT_ONCE = 64
-"""Connections with TLS accepted in one go."""
-
-ACCEPT_AGAIN = 1.0
-"""Seconds until connections are accepted again after that failed."""
 
 RECEIVE_BUFFER = 64 * 1024
 """Bytes that one read takes at the most."""
@@ -96,6 +91,12 @@ class Listener:
         port: int = self._socket.getsockname()[1]
         return port
 
+    @property
+    def max_connections(self) -> int:
+        """Places for connections; one with TLS takes the memory of ten without, so there are half as many."""
+        limit = self.limits.max_connections
+        return limit if self.context is None else max(1, limit // 2)
+
     def buffer(self) -> memoryview:
         """Where the next read goes; one for all connections, since what was read is taken out at once."""
         return self._scarce if self.inflight.full else self._buffer
@@ -118,43 +119,22 @@ class Listener:
         """Begins to take connections, whose requests `application` answers."""
         self.application = application
         loop = asyncio.get_running_loop()
-        if self.context is not None:
-            # A server of asyncio's says nothing of a connection before its TLS handshake is done.
-            self._socket.setblocking(False)
-            self._socket.listen(BACKLOG)
-            loop.add_reader(self._socket, self._accept, loop)
-            return
-        self._server = await loop.create_server(lambda: HttpProtocol(self, loop), sock=self._socket, backlog=BACKLOG)
+
+        def accept() -> asyncio.BaseProtocol:
+            protocol = HttpProtocol(self, loop)
+            return protocol if self.context is None else TlsTransport(self, protocol, loop)
+
+        self._server = await loop.create_server(accept, sock=self._socket, backlog=BACKLOG)
 
     def close(self) -> None:
         """Frees the port."""
         self._socket.close()
-
-    def _accept(self, loop: asyncio.AbstractEventLoop) -> None:
-        for _ in range(ACCEPTED_AT_ONCE):
-            try:
-                accepted, address = self._socket.accept()
-            except BlockingIOError:
-                return
-            except OSError as error:  # most often too many open files
-                _log.error("connections cannot be accepted for a moment: %s", error.strerror)
-                loop.remove_reader(self._socket)
-                loop.call_later(ACCEPT_AGAIN, self._accept_again, loop)
-                return
-            accepted.setblocking(False)
-            HttpProtocol(self, loop).accepted(accepted, address[0])
-
-    def _accept_again(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._socket.fileno() >= 0:
-            loop.add_reader(self._socket, self._accept, loop)
 
     async def stop(self, patience: float) -> None:
         """Closes the port and every idle connection; requests under way may be finished within this many seconds."""
         self.draining = True
         if self._server is not None:
             self._server.close()
-        else:
-            asyncio.get_running_loop().remove_reader(self._socket)
         self.close()
         for connection in self.connections:
             assert isinstance(connection, HttpProtocol)

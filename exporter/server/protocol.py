@@ -43,7 +43,7 @@ class HttpProtocol(Lifecycle):
         self._task: asyncio.Task[None] | None = None
         self._stream: Stream | None = None
         self._stream_goes_on = self._chunked = True
-        self._in_work = 0
+        self._in_work = self._encrypted = 0
         self._deadline: asyncio.TimerHandle | None = None
         self._send_deadline: asyncio.TimerHandle | None = None
         self._held = 0
@@ -58,7 +58,8 @@ class HttpProtocol(Lifecycle):
         return self._task is not None or self._stream is not None
 
     def _under_way(self) -> bool:
-        return self.answering or bool(self._unread) or (self._reader is not None and self._reader.receiving != IDLE)
+        reading = self._reader is not None and self._reader.receiving != IDLE
+        return self.answering or reading or bool(self._unread or self._encrypted)
 
     def _has_spoken(self) -> bool:
         return self._reader is not None or self._has_answered
@@ -149,11 +150,20 @@ class HttpProtocol(Lifecycle):
             reader.learned = None
         return data[size:]
 
+    def hold_encrypted(self, size: int) -> None:
+        """Notes the bytes of TLS records that are not whole yet, or not looked at."""
+        if size != self._encrypted:
+            self._encrypted = size
+            self._watch()
+
     def _watch(self) -> None:
         """After each turn: what is under way has a deadline from its first byte, and counts as held."""
         reader = self._reader
         receiving = reader.receiving if reader is not None else IDLE
         held = self._in_work + len(self._unread) + (reader.held if reader is not None and receiving else 0)
+        if self._encrypted:
+            held += self._encrypted
+            receiving = receiving or HEAD
         if held or self._held:
             self._hold(held)
         inflight = self._listener.inflight

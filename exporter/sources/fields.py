@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from exporter.sources import Rejected
 from exporter.sources.shapes import Raw, parsed
-from exporter.sources.text import clean
 
 _NO_OBJECT = (
     "the alert was counted, but without namespace, pod and workload: its output_fields are no JSON object; "
@@ -19,6 +18,8 @@ _TWO_VALUES = (
     "the alert was counted, but without its {}: its output_fields have two values for it; "
     "forward them as Falco sends them, one flat object"
 )
+_LONGEST_PATH = 256
+_LONGEST_PATH = 256
 _EMPTY: tuple[object, ...] = (None, "", "<NA>", "null", "[]", [])
 
 
@@ -50,22 +51,37 @@ class Spellings:
     def _respelt(self, sent: Raw) -> Read:
         """The same fields, and beside them those that were spelt in another way."""
         found: Raw = {}
-        doubtful: Raw = {}
-        for path, value in _leaves(sent):
-            name = self._dotted.get(path.replace(".", "_"), path)
-            if clean(sent.get(name)) or not clean(value):
+        doubtful = set()
+        for name, value in self._others(sent):
+            if _says_nothing(value) or not _says_nothing(sent.get(name)):
                 continue
-            if clean(found.setdefault(name, value)) != clean(value):
-                doubtful[name] = value
+            if found.setdefault(name, value) != value:
+                doubtful.add(name)
         if not found:
             return Read(sent)
         fields = sent | {name: value for name, value in found.items() if name not in doubtful}
-        fault = Rejected("bad_fields", _TWO_VALUES.format(" and ".join(doubtful))) if doubtful else None
+        read = sorted(doubtful.intersection(self._dotted.values()))
+        fault = Rejected("bad_fields", _TWO_VALUES.format(" and ".join(read))) if read else None
         return Read(fields, fault)
 
+    def _others(self, sent: Raw) -> Iterator[tuple[str, object]]:
+        """What is in objects, or under a name without dots, by the name that Falco would give it."""
+        for key, value in sent.items():
+            if type(value) is dict:
+                for path, inner in _leaves(value, f"{key}."):
+                    yield self._dotted.get(path.replace(".", "_"), path), inner
+            elif "." not in key and (name := self._dotted.get(key)) is not None:
+                yield name, value
 
-def _leaves(value: Raw, path: str = "") -> Iterator[tuple[str, object]]:
+
+def _says_nothing(value: object) -> bool:
+    return value is None or value == "" or value == "<NA>"
+
+
+def _leaves(value: Raw, path: str) -> Iterator[tuple[str, object]]:
     """Every value that is no object, under the names of the objects around it, joined with dots."""
+    if len(path) > _LONGEST_PATH:  # else a long name would be copied for each of the values under it
+        return
     for key, inner in value.items():
         if type(inner) is dict:
             yield from _leaves(inner, f"{path}{key}.")

@@ -11,7 +11,7 @@ from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
 
-from exporter.store.health import ForeignStateError, Health, is_in_place, replace_private
+from exporter.store.health import ForeignStateError, Health, is_in_place, open_regular, replace_private
 
 _MAGIC = b"thrtbrd1"
 _HEADER = 4096
@@ -35,16 +35,16 @@ class Cell(NamedTuple):
 class CellFile:
     """One family's numbers. A disk that fails is told to `health` and never raised once the file is open."""
 
-    def __init__(self, health: Health, path: Path) -> None:
-        """Opens or makes the file; raises OSError or ForeignStateError."""
+    def __init__(self, health: Health, path: Path, at_most: int) -> None:
+        """Opens or makes the file, of which `at_most` cells are taken up; raises OSError or ForeignStateError."""
         self._path = path
         self._health = health
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._file = open_regular(path, os.O_RDWR | os.O_CREAT)
         # Zero is an allocation that a full disk broke off.
         if os.pread(self._file, _WORD, 0).ljust(_WORD, b"\0") not in (_MAGIC, _FREE):
             os.close(self._file)
             raise ForeignStateError(f"{path.name} was not written by threatboard")
-        self._slots = max(0, os.fstat(self._file).st_size - _HEADER) // _CELL.size
+        self._slots = min(at_most, max(0, os.fstat(self._file).st_size - _HEADER) // _CELL.size)
         self._wanted = self._slots
         self._short = self._stale = False
 

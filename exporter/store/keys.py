@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import orjson
 
-from exporter.store.health import ForeignStateError, Health, is_in_place, replace_private
+from exporter.store.health import ForeignStateError, Health, is_in_place, open_regular, replace_private
 
 _log = logging.getLogger("threatboard")
 
@@ -41,9 +41,14 @@ class KeyFile:
         self._stale = False
         self._size = self._needed_size = 0
         self._places = self._read_places()
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self._file = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
         if not self._size:
             self.append(self._head)
+
+    @property
+    def unread(self) -> int:
+        """How many names `read` will give."""
+        return len(self._places)
 
     def close(self) -> None:
         os.close(self._file)
@@ -53,7 +58,7 @@ class KeyFile:
         places, self._places = self._places, {}
         if not places:
             return
-        with self.path.open("rb") as file:
+        with self._reading() as file:
             for slot in sorted(places):
                 file.seek(places[slot])
                 line = file.readline()
@@ -97,7 +102,7 @@ class KeyFile:
         lengths: dict[int, int] = {}
         damaged = 0
         head = end = b""
-        with contextlib.suppress(FileNotFoundError), self.path.open("rb") as file:
+        with contextlib.suppress(FileNotFoundError), self._reading() as file:
             for place, line in _lines(file):
                 end = line
                 checksum, _, rest = line.removesuffix(b"\n").partition(b" ")
@@ -121,6 +126,9 @@ class KeyFile:
             self._unwritten += b"\n"  # the next line must not continue half a one
         self._needed_size = sum(lengths.values())
         return places
+
+    def _reading(self) -> BinaryIO:
+        return os.fdopen(open_regular(self.path, os.O_RDONLY), "rb")
 
     def _labels(self, line: bytes) -> Labels | None:
         """The label values of a line; None if it has not those of this family, whatever its checksum says."""

@@ -13,6 +13,12 @@ _log = logging.getLogger("threatboard")
 
 Labels = tuple[str, ...]
 
+SLOTS = 1 << 20
+"""Slots that are looked at in any file; in one of many names, `SLOTS_PER_NAME` for each. A file that claims more than
+it can ever have held must not keep the start busy."""
+
+SLOTS_PER_NAME = 4
+
 
 class Held(NamedTuple):
     """A series with its slot, its value and its creation stamp."""
@@ -77,7 +83,7 @@ class FileLedger:
         """Opens or makes the files; raises OSError or ForeignStateError."""
         self._keys = KeyFile(health, folder / f"{family}.keys", labels)
         try:
-            self._cells = CellFile(health, folder / f"{family}.cells")
+            self._cells = CellFile(health, folder / f"{family}.cells", max(SLOTS, SLOTS_PER_NAME * self._keys.unread))
         except BaseException:
             self._keys.close()
             raise

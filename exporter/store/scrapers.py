@@ -4,12 +4,13 @@ A scraper is known by its connection: Prometheus and everything built on its scr
 target. For each scraper two creation stamps are enough. `confirmed`: every series created up to it has been seen at
 zero. `offered`: what the last answer showed at zero at most. The next request on the same connection proves that the
 last answer was read, so `offered` becomes `confirmed`. After a reconnection nothing is proven: the zeros are shown
-again.
+again. To those who never keep a connection they are shown by age.
 """
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from statistics import median
 
 from exporter.clock import Clock
 from exporter.server.http import Connection
@@ -34,8 +35,17 @@ MISSED = 1.5
 LONGEST_INTERVAL = 300.0
 """Seconds after which Prometheus takes a series for gone: nobody scrapes less often, and no drain waits longer."""
 
-DUE = 0.2
-"""How far from its time a scraper may come on a new connection, in its intervals; it keeps its own time otherwise."""
+DUE = 0.7
+"""Intervals after which a scraper that has lost its connection may come on a new one: who comes sooner is another."""
+
+UNKEPT = 150.0
+"""Seconds for which new series are shown at zero to scrapers at one address that open a connection for each scrape.
+
+Nothing tells them apart, so age must do: enough for an interval of two minutes, the longest that Prometheus advises.
+"""
+
+_GAPS = 3
+"""Gaps between scrapes whose median is the interval: one that was missed or late changes nothing."""
 
 
 @dataclass(eq=False, slots=True)
@@ -46,12 +56,33 @@ class _Scraper:
     whole: bool = False
     sent_once: int = 0
     last: float = 0.0
-    interval: float | None = None
+    gaps: tuple[float, ...] = ()
+    restored: bool = False
+    """Of an earlier process, whose clock may have been another: it may come at any time."""
+
+    @property
+    def interval(self) -> float | None:
+        """Seconds between its scrapes; None while it came only once."""
+        return median(self.gaps) if self.gaps else None
+
+    def comes(self, now: float) -> None:
+        """Notes that it scrapes again."""
+        self.gaps = (*self.gaps, now - self.last)[-_GAPS:]
+
+    def is_due(self, now: float) -> bool:
+        """Whether its next scrape is due by the time of any of the last ones: one that came late is still punctual."""
+        assert self.interval is not None
+        since = now - self.last
+        for scrapes, gap in enumerate((*reversed(self.gaps), 0.0)):
+            if since >= (scrapes + DUE) * self.interval:
+                return True
+            since += gap
+        return False
 
     def lateness(self, now: float) -> float:
         """How far `now` is from the nearest time at which it would come, in its intervals (0 due, 0.5 the farthest)."""
         if not self.interval:
-            return DUE
+            return 0.5
         phase = (now - self.last) / self.interval % 1.0
         return min(phase, 1.0 - phase)
 
@@ -70,20 +101,21 @@ class _Scraper:
 
     def may_come_anew(self, now: float) -> bool:
         """Whether who comes now on a new connection can be it."""
-        return self.has_missed_its_time(now) or (self.connection.closed and self.lateness(now) <= DUE)
+        if self.interval is None:
+            return False
+        return self.restored or self.has_missed_its_time(now) or (self.connection.closed and self.is_due(now))
 
-    def reconnect(self, connection: Connection, now: float) -> None:
+    def reconnect(self, connection: Connection) -> None:
         """Moves to a new connection. Nothing says whether the last answer was read, so its zeros are shown again.
 
-        But a client that opens a connection for each scrape never proves that it has read an answer: zeros that were
-        in two whole answers count as shown, or it would see them for ever.
+        But one that goes over to a connection for each scrape never proves any more that it has read an answer: zeros
+        that were in two whole answers count as shown, or it would see them for ever.
         """
         if self.whole:
             self.confirmed = max(self.confirmed, self.sent_once)
             self.sent_once = self.offered
-        if self.interval is None:
-            self.interval = now - self.last
         self.connection = connection
+        self.restored = False
 
 
 @dataclass(slots=True)
@@ -126,9 +158,9 @@ class Scrapers:
         scraper = self._known.get(connection)
         if scraper is not None:
             scraper.confirmed = scraper.offered
-            scraper.interval = now - scraper.last
+            scraper.comes(now)
         else:
-            scraper = self._take_over(connection, now) or _Scraper(connection, confirmed=self._creation.at(self.settle))
+            scraper = self._take_over(connection, now) or self._unkept(connection) or self._new(connection)
             self._remember(scraper, now)
         scraper.last = now
         scraper.offered = self._creation.latest
@@ -175,8 +207,19 @@ class Scrapers:
             return None
         scraper = min(lost, key=lambda scraper: (scraper.lateness(now), scraper.last))
         del self._known[scraper.connection]
-        scraper.reconnect(connection, now)
+        scraper.reconnect(connection)
         return scraper
+
+    def _unkept(self, connection: Connection) -> _Scraper | None:
+        """One of those at this address who open a connection for each scrape; None if there are none."""
+        for before in self._known.values():
+            if before.connection.address == connection.address and before.connection.closed and not before.gaps:
+                del self._known[before.connection]
+                return _Scraper(connection, max(before.confirmed, self._creation.at(UNKEPT)))
+        return None
+
+    def _new(self, connection: Connection) -> _Scraper:
+        return _Scraper(connection, self._creation.at(self.settle))
 
     def _forget(self, now: float) -> None:
         """Forgets who is long gone. While this exporter was not there nobody could come."""
@@ -217,8 +260,9 @@ class Scrapers:
         for entry in entries[:MAX_SCRAPERS]:
             match entry:
                 case [str(address), int(confirmed), int(once), float(seen), float() | None as interval]:
-                    scraper = _Scraper(Connection(address, closed=True), confirmed, sent_once=once)
-                    scraper.last, scraper.interval = min(seen - age, self._started), interval
+                    scraper = _Scraper(Connection(address, closed=True), confirmed, sent_once=once, restored=True)
+                    scraper.last = min(seen - age, self._started)
+                    scraper.gaps = () if interval is None else (interval,)
                     self._known[scraper.connection] = scraper
         return shown
 

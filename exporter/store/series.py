@@ -29,6 +29,9 @@ LEAVES_EARLY = 600.0
 """Seconds without an event after which a series that every scraper has seen may leave for one that finds no place: as
 far back as the rules for single events look."""
 
+COUNTS_TO = 2**53
+"""Past it the numbers of Prometheus no longer count by ones, nor see an alert: the counter begins anew."""
+
 _NEVER = float("inf")
 
 
@@ -94,7 +97,8 @@ class Family:
             slot = self._place(labels)
             if slot is None:
                 return
-        self._set(slot, self._values[slot] + amount)
+        before = self._values[slot]
+        self._set(slot, before + amount if before <= COUNTS_TO else amount)
 
     def set(self, labels: Labels, value: int) -> None:
         """Sets a gauge, or a counter that somebody else keeps, to its absolute value (0 to 2^64 - 1)."""
@@ -179,7 +183,7 @@ class Family:
                 self._ledger.stamp(slot, self._created[slot])
 
     def _restore(self) -> None:
-        left_out = 0
+        left_out = undated = 0
         for slot, labels, value, created in self._ledger.restore():
             line = template(self.metric, labels)
             size = size_of(labels, line)
@@ -191,14 +195,24 @@ class Family:
                 self._extend()
                 self._vacate(len(self._keys) - 1)
             self._free.pop()
-            self._values[slot], self._created[slot] = value, created
-            self._creation.resume(created)
-            self._newest[slot // SLICE] = max(self._newest[slot // SLICE], created)
+            stamp = self._creation.resume(created)
+            if stamp != created:
+                self._ledger.stamp(slot, stamp)
+                undated += 1
+            self._values[slot], self._created[slot] = value, stamp
+            self._newest[slot // SLICE] = max(self._newest[slot // SLICE], stamp)
             self._occupy(slot, labels, line, size)
         if left_out:
             self.expired += left_out
             _log.warning(
                 "state: %s: %d series are more than series.max_bytes, they begin anew", self.metric.name, left_out
+            )
+
+        if undated:
+            _log.warning(
+                "state: %s: %d series have a creation stamp that cannot be, they count as old",
+                self.metric.name,
+                undated,
             )
 
     def _place(self, labels: Labels) -> int | None:

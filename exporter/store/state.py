@@ -20,18 +20,24 @@ import errno
 import fcntl
 import logging
 import os
+import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import orjson
 
-from exporter.store.health import ForeignStateError, Health, replace_private
+from exporter.store.health import ForeignStateError, Health, make_private, open_regular, replace_private
 from exporter.store.ledger import FileLedger, Labels, Ledger, NoLedger
 
 _log = logging.getLogger("threatboard")
 
 VERSION = "v1"
+
+_OURS = ("*.cells", "*.keys", "scrapers.json", "*.new")
+
+_MAX_SCRAPERS = 1 << 20
+"""Bytes of `scrapers.json`, a hundred times what it ever holds."""
 
 
 class State:
@@ -43,6 +49,7 @@ class State:
     def __init__(self, directory: Path | None, families: Mapping[str, Labels]) -> None:
         self._health = Health()
         self._folder: Path | None = None
+        self._lost_notes = False
         self._ledgers: dict[str, Ledger] = {family: NoLedger() for family in families}
         if directory is not None:
             self._open(directory, families)
@@ -60,11 +67,13 @@ class State:
         """What `write_scrapers` was last given; None if that never was, False if it cannot be read."""
         if self._folder is None:
             return None
+        path = self._folder / "scrapers.json"
         try:
-            return orjson.loads((self._folder / "scrapers.json").read_bytes())
+            with os.fdopen(open_regular(path, os.O_RDONLY), "rb") as file:
+                return orjson.loads(file.read(_MAX_SCRAPERS))
         except FileNotFoundError:
-            return None
-        except (OSError, orjson.JSONDecodeError) as error:
+            return False if self._lost_notes else None
+        except (OSError, ForeignStateError, orjson.JSONDecodeError) as error:
             _log.warning("state: scrapers.json cannot be read: %s", error)
             return False
 
@@ -86,13 +95,13 @@ class State:
             directory.mkdir(parents=True, exist_ok=True)
             self._lock(directory)
             folder.mkdir(mode=0o700, exist_ok=True)
-            folder.chmod(0o700)
-            for file in folder.iterdir():  # of an older version, which left some readable to others
-                file.chmod(0o600)
+            _close_to_others(folder)
+            self._make_way(folder)
             self._ledgers = {family: self._open_family(folder, family, labels) for family, labels in families.items()}
-        except OSError as error:
+        except (OSError, ForeignStateError) as error:
             self._ledgers = {family: NoLedger() for family in families}
-            self._health.trouble("directory", f"series.state_dir {directory} cannot be used: {error.strerror or error}")
+            reason = getattr(error, "strerror", None) or error
+            self._health.trouble("directory", f"series.state_dir {directory} cannot be used: {reason}")
             return
         self._folder = folder
         others = sorted(other.name for other in directory.glob("v*") if other.name != VERSION)
@@ -101,9 +110,17 @@ class State:
                 "state: %s holds what another version left (%s); it is left alone", directory, ", ".join(others)
             )
 
+    def _make_way(self, folder: Path) -> None:
+        """Sets aside what no file can be put in the place of."""
+        for name in ("*.new", "scrapers.json"):
+            for path in folder.glob(name):
+                if stat.S_ISDIR(path.lstat().st_mode):
+                    _log.error("state: %s is no file; it is set aside (*%s)", path.name, _set_aside([path]))
+                    self._lost_notes |= path.name == name
+
     def _lock(self, directory: Path) -> None:
         """Keeps a second process out for as long as this one lives."""
-        self._lock_file = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        self._lock_file = open_regular(directory / "lock", os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -113,9 +130,27 @@ class State:
         try:
             return FileLedger(self._health, folder, family, labels)
         except ForeignStateError as error:
-            suffix = f".set-aside-{time.time_ns()}"
-            for file in (folder / f"{family}.cells", folder / f"{family}.keys"):
-                if file.exists():
-                    file.rename(file.with_name(file.name + suffix))
+            suffix = _set_aside([folder / f"{family}.cells", folder / f"{family}.keys"])
             _log.error("state: %s; the family's files are set aside (*%s) and begin anew", error, suffix)
             return FileLedger(self._health, folder, family, labels)
+
+
+def _close_to_others(folder: Path) -> None:
+    """Makes the folder and what is ours in it private: an older version left some readable. Nothing behind a link."""
+    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        os.fchmod(file, 0o700)
+    finally:
+        os.close(file)
+    for pattern in _OURS:
+        for path in folder.glob(pattern):
+            make_private(path)
+
+
+def _set_aside(files: Iterable[Path]) -> str:
+    """Gives files that are not ours another name, of which it returns the ending; raises OSError."""
+    suffix = f".set-aside-{time.time_ns()}"
+    for file in files:
+        if os.path.lexists(file):  # a link may lead nowhere
+            file.rename(file.with_name(file.name + suffix))
+    return suffix

@@ -1,21 +1,16 @@
-"""A real Kubernetes control plane, which runs only when asked for, by `make test-cluster`, and the chart for it.
+"""A real Kubernetes control plane, which runs only when asked for, by `make test-cluster`, and the chart as it ships.
 
-The server is 1.20, older than what the chart is for, so a copy of the chart is installed: without kubeVersion, without
-internalTrafficPolicy (a field of 1.21), and with the PodDisruptionBudget off (policy/v1 is of 1.21). DaemonSets are not
-installed here (maxSurge is of 1.21). All else is as shipped. Custom resources are taken by definitions that check
-nothing.
+Custom resources are taken by definitions of our own that know no more than their names. The namespace of the release
+enforces the restricted Pod Security Standard.
 """
 
 import os
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.cluster.api import Object
-from tests.cluster.control_plane import PROGRAMS, ControlPlane
+from tests.cluster.control_plane import PROGRAMS, ControlPlane, etcd_program
 from tests.cluster.nodes import Nodes, Pretence
 from tests.cluster.release import NAMESPACE, Release
 from tests.helm.chart import CHART
@@ -29,6 +24,12 @@ CUSTOM = (
     ("cilium.io", "v2", "CiliumNetworkPolicy", "ciliumnetworkpolicies"),
     ("cert-manager.io", "v1", "Certificate", "certificates"),
 )
+
+
+RESTRICTED = {
+    "pod-security.kubernetes.io/enforce": "restricted",
+    "pod-security.kubernetes.io/enforce-version": "latest",
+}
 
 
 def definition(group: str, version: str, kind: str, plural: str) -> Object:
@@ -48,8 +49,10 @@ def definition(group: str, version: str, kind: str, plural: str) -> Object:
 @pytest.fixture(scope="session")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """The control plane, with the definitions of custom resources and some namespaces."""
-    if not (PROGRAMS / "kube-apiserver").exists() or shutil.which("etcd") is None:
-        reason = f"there is no kube-apiserver in {PROGRAMS}, or no etcd: `make test-cluster` gets them"
+    missing = [name for name in ("control-plane", "kwok") if not (PROGRAMS / name).exists()]
+    missing += [] if etcd_program() else ["etcd"]
+    if missing:
+        reason = f"{', '.join(missing)} not in {PROGRAMS}: `make test-cluster` gets them"
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
@@ -57,7 +60,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
         for custom in CUSTOM:
             running.api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition(*custom))
         for name in (NAMESPACE, "shop", "payments"):
-            running.api.create("/api/v1/namespaces", {"metadata": {"name": name}})
+            running.api.create("/api/v1/namespaces", {"metadata": {"name": name, "labels": RESTRICTED}})
         yield running
 
 
@@ -69,26 +72,10 @@ def nodes(plane: ControlPlane) -> Iterator[Nodes]:
     assert made.faults == []
 
 
-@pytest.fixture(scope="session")
-def chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The copy of the chart that a server of 1.20 takes."""
-    copy = tmp_path_factory.mktemp("chart") / "threatboard"
-    shutil.copytree(CHART, copy)
-    about = yaml.safe_load((copy / "Chart.yaml").read_text())
-    del about["kubeVersion"]
-    (copy / "Chart.yaml").write_text(yaml.safe_dump(about))
-    services = copy / "templates/receiver/services.yaml"
-    lines = services.read_text().splitlines(keepends=True)
-    kept = [line for line in lines if "internalTrafficPolicy" not in line]
-    assert len(kept) == len(lines) - 1
-    services.write_text("".join(kept))
-    return copy
-
-
 @pytest.fixture
-def release(plane: ControlPlane, nodes: Nodes, chart: Path) -> Iterator[Release]:
+def release(plane: ControlPlane, nodes: Nodes) -> Iterator[Release]:
     """Nothing installed yet; what a test that failed has left is removed."""
-    made = Release(plane, chart)
+    made = Release(plane, CHART)
     yield made
     nodes.runtime = Pretence()
     if made.left():

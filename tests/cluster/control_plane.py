@@ -1,7 +1,7 @@
-"""A real Kubernetes 1.20 control plane on 127.0.0.1: API server, controllers and scheduler, without any node.
+"""A real Kubernetes control plane on 127.0.0.1: API server, controllers and scheduler, and kwok for the nodes.
 
-The version is what Debian has sources of. It lacks policy/v1, internalTrafficPolicy and maxSurge of DaemonSets, and it
-has no kubelet: see `nodes.py` for what stands in for that.
+The version is in `kubernetes/go.mod`, from which `kubernetes/build.sh` builds it. kwok plays the kubelets of the nodes
+that it is given here; `nodes.py` plays those of others, whose pods a test wants to run or to hold.
 """
 
 import shutil
@@ -17,13 +17,22 @@ from demo.servers import free_port
 from tests.cluster.api import Api
 
 ROOT = Path(__file__).parent.parent.parent
-PROGRAMS = ROOT / ".tools/kubernetes/bin"
+PROGRAMS = ROOT / ".tools/kubernetes"
 TOKEN = "administrator"
 
-CONTROLLERS = (
-    "deployment,replicaset,daemonset,endpoint,endpointslice,namespace,garbagecollector,disruption,serviceaccount,job"
-)
-"""All that the chart's objects need; not those that would find the nodes dead."""
+SIMULATED = {"kubelet": "simulated"}
+"""The label of kwok's nodes."""
+
+SOURCES = Path(__file__).parent / "kubernetes"
+CONTROLLERS = "--controllers=*,-node-lifecycle-controller"
+
+FAST = ("--kube-api-qps=300", "--kube-api-burst=600")
+"""Without them the controllers wait for themselves."""
+
+
+def etcd_program() -> str | None:
+    """etcd, from the PATH or as `build.sh` unpacked it."""
+    return shutil.which("etcd") or shutil.which("etcd", path=str(PROGRAMS))
 
 
 class ControlPlane:
@@ -50,7 +59,7 @@ class ControlPlane:
         self.stop()
 
     def stop(self) -> None:
-        """Ends everything, the last started first."""
+        """Ends everything, the last started first: without etcd the API server would hang."""
         for process in reversed(self._running):
             process.terminate()
             try:
@@ -72,12 +81,13 @@ class ControlPlane:
         self.kubeconfig.write_text(self._client_settings())
         etcd, peers = f"http://127.0.0.1:{self._etcd}", f"http://127.0.0.1:{self._peers}"
         self._run(
-            *(shutil.which("etcd") or "etcd", f"--data-dir={self.folder / 'etcd'}", "--unsafe-no-fsync"),
+            *(etcd_program() or "etcd", f"--data-dir={self.folder / 'etcd'}", "--unsafe-no-fsync"),
             *(f"--listen-client-urls={etcd}", f"--advertise-client-urls={etcd}", f"--listen-peer-urls={peers}"),
             *(f"--initial-advertise-peer-urls={peers}", f"--initial-cluster=default={peers}"),
         )
         self._run(
-            *(PROGRAMS / "kube-apiserver", f"--etcd-servers={etcd}", "--bind-address=127.0.0.1", "--insecure-port=0"),
+            *(PROGRAMS / "control-plane", "apiserver", f"--etcd-servers={etcd}", "--bind-address=127.0.0.1"),
+            "--advertise-address=127.0.0.1",
             *(
                 f"--secure-port={self._api}",
                 f"--tls-cert-file={self._certificate}",
@@ -85,24 +95,55 @@ class ControlPlane:
             ),
             *("--service-account-issuer=https://kubernetes.default.svc", f"--service-account-key-file={public}"),
             *(f"--service-account-signing-key-file={key}", f"--token-auth-file={tokens}", "--profiling=false"),
-            *("--service-cluster-ip-range=10.0.0.0/24", "--disable-admission-plugins=ServiceAccount"),
-            "--authorization-mode=RBAC",
+            *("--service-cluster-ip-range=10.0.0.0/16", "--authorization-mode=RBAC", "--allow-privileged=true"),
         )
         self._wait()
         for program, extra in (
-            ("kube-controller-manager", (f"--service-account-private-key-file={key}", f"--controllers={CONTROLLERS}")),
-            ("kube-scheduler", ()),
+            # Nodes that a test plays itself have no heartbeat; the controller that finds them dead stays out.
+            (
+                "controller-manager",
+                (f"--service-account-private-key-file={key}", f"--root-ca-file={self._certificate}", CONTROLLERS),
+            ),
+            ("scheduler", ()),
         ):
-            listen = ("--bind-address=127.0.0.1", f"--secure-port={free_port()}", "--port=0")
+            listen = ("--bind-address=127.0.0.1", f"--secure-port={free_port()}", *FAST)
             client = (f"--kubeconfig={self.kubeconfig}", "--leader-elect=false")
-            self._run(PROGRAMS / program, *client, *listen, f"--cert-dir={self.folder / program}", *extra)
+            self._run(
+                PROGRAMS / "control-plane", program, *client, *listen, f"--cert-dir={self.folder / program}", *extra
+            )
+        self._run(
+            *(PROGRAMS / "kwok", f"--kubeconfig={self.kubeconfig}", f"--config={SOURCES / 'stages.yaml'}"),
+            *("--manage-all-nodes=false", "--manage-nodes-with-label-selector=kubelet=simulated"),
+            *(f"--server-address=127.0.0.1:{free_port()}", "--node-lease-duration-seconds=40"),
+        )
+        self._wait_for_accounts()
+
+    def add_nodes(self, count: int) -> list[str]:
+        """Makes nodes whose pods kwok plays; their names."""
+        capacity = {"cpu": "32", "memory": "256Gi", "pods": "250"}
+        names = [f"worker-{number}" for number in range(1, count + 1)]
+        for name in names:
+            labels = {**SIMULATED, "kubernetes.io/os": "linux", "kubernetes.io/hostname": name}
+            status = {"allocatable": capacity, "capacity": capacity}
+            self.api.create("/api/v1/nodes", {"metadata": {"name": name, "labels": labels}, "status": status})
+            # Admission taints a new node until the controller that is left out here finds it ready.
+            self.api.merge(f"/api/v1/nodes/{name}", {"spec": {"taints": None}})
+        return names
+
+    def _wait_for_accounts(self) -> None:
+        """Until the controllers have made the first service account: they are at work."""
+        deadline = time.monotonic() + 60
+        while not self.api.items("/api/v1/namespaces/default/serviceaccounts"):
+            assert time.monotonic() < deadline, f"the controllers do nothing: see {self.folder}"
+            time.sleep(0.2)
 
     @staticmethod
     def _openssl(*arguments: str | Path) -> None:
         subprocess.run(["openssl", *arguments], check=True, capture_output=True)
 
     def _run(self, *command: str | Path) -> None:
-        with (self.folder / f"{Path(command[0]).name}.log").open("wb") as log:
+        name = "-".join(Path(part).name for part in command[:2] if not str(part).startswith("--"))
+        with (self.folder / f"{name}.log").open("wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder)
         self._running.append(process)
 

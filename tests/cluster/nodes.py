@@ -1,5 +1,6 @@
 """What stands in for kubelets: nodes that are ready, and pods whose status says what a runtime says of them."""
 
+import http.client
 import itertools
 import threading
 import urllib.error
@@ -8,6 +9,8 @@ from typing import Protocol, Self
 from tests.cluster.api import Api, Object
 
 NAMES = ("node-0", "node-1", "node-2")
+PLAYED = {"kubelet": "played"}
+"""Their label, by which a test has its pods here and not on kwok's nodes."""
 
 
 class Runtime(Protocol):
@@ -24,13 +27,20 @@ class Runtime(Protocol):
 
 
 class Pretence:
-    """Runs nothing: a pod is ready until it is asked to stop, and has ended then, unless `hold` is set."""
+    """Runs nothing: a pod is ready until it is asked to stop, and has ended then, unless `hold` is set.
+
+    While `starting` is set, a pod that was not ready yet does not become so.
+    """
 
     def __init__(self) -> None:
         self.hold = False
+        self.starting = False
+        self._started: set[str] = set()
 
     def ready(self, pod: Object) -> bool:
-        return "deletionTimestamp" not in pod["metadata"]
+        if not self.starting:
+            self._started.add(pod["metadata"]["uid"])
+        return "deletionTimestamp" not in pod["metadata"] and pod["metadata"]["uid"] in self._started
 
     def stop(self, pod: Object) -> None:
         """Nothing runs."""
@@ -58,7 +68,8 @@ class Nodes:
         ready = {"type": "Ready", "status": "True", "reason": "KubeletReady"}
         status = {"capacity": capacity, "allocatable": capacity, "conditions": [ready]}
         for name in NAMES:
-            self._api.create("/api/v1/nodes", {"metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}}})
+            labels = {**PLAYED, "kubernetes.io/os": "linux", "kubernetes.io/hostname": name}
+            self._api.create("/api/v1/nodes", {"metadata": {"name": name, "labels": labels}})
             self._api.merge(f"/api/v1/nodes/{name}", {"spec": {"taints": None}})
             self._api.merge(f"/api/v1/nodes/{name}/status", {"status": status})
         self._thread.start()
@@ -70,15 +81,21 @@ class Nodes:
 
     def _play(self) -> None:
         while not self._stop.wait(0.1):
-            for pod in self._api.items("/api/v1/pods"):
+            try:
+                pods = self._api.items("/api/v1/pods")
+            except (OSError, http.client.HTTPException):
+                continue  # a busy machine's API server is late: a kubelet asks again
+            for pod in pods:
                 try:
                     self._attend(pod)
                 except urllib.error.HTTPError as fault:
                     if fault.code not in (404, 409):  # it is gone, or somebody else was faster
                         self.faults.append(fault)
+                except (OSError, http.client.HTTPException):
+                    continue
 
     def _attend(self, pod: Object) -> None:
-        if "nodeName" not in pod["spec"] or pod["status"]["phase"] == "Succeeded":
+        if pod["spec"].get("nodeName") not in NAMES or pod["status"]["phase"] == "Succeeded":
             return
         if "podIP" not in pod["status"]:
             self._set(pod, "Running", ready=False)

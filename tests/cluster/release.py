@@ -67,7 +67,7 @@ class Release:
 
     def slices(self, service: str) -> dict[str, bool]:
         """The names of the pods in a Service's EndpointSlices, and whether each is listed as ready."""
-        path = f"/apis/discovery.k8s.io/v1beta1/namespaces/{NAMESPACE}/endpointslices"
+        path = f"/apis/discovery.k8s.io/v1/namespaces/{NAMESPACE}/endpointslices"
         found = self.api.items(path, labelSelector=f"kubernetes.io/service-name={service}")
         return {
             endpoint["targetRef"]["name"]: endpoint["conditions"]["ready"]

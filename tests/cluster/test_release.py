@@ -6,10 +6,10 @@ from typing import Any
 import helm_python
 import pytest
 
-from tests.cluster.nodes import Nodes, Pretence
+from tests.cluster.nodes import PLAYED, Nodes, Pretence
 from tests.cluster.release import CORE, RELEASE, Release, wait_for
 
-PLAIN: dict[str, Any] = {"receiver": {"pdb": {"enabled": False}}}
+PLAIN: dict[str, Any] = {"receiver": {"nodeSelector": PLAYED}}
 EVERYTHING: dict[str, Any] = {
     **PLAIN,
     "controls": {"network": True, "hubble": True, "waf": True},

@@ -25,11 +25,11 @@ class Asks:
 
 
 def panels(document: Json) -> Iterator[Json]:
-    """Every panel, those in collapsed rows too; no rows."""
+    """Every panel that shows data, those in collapsed rows too; no rows, and no panels of mere words."""
     for panel in document["panels"]:
         if panel["type"] == "row":
             yield from panel["panels"]
-        else:
+        elif panel["type"] != "text":
             yield panel
 
 
@@ -56,6 +56,15 @@ def variable_queries() -> list[tuple[str, str]]:
         for variable in document["templating"]["list"]
         if variable["type"] == "query"
     ]
+
+
+def beside_panels() -> dict[str, str]:
+    """Where -> PromQL, of every variable and annotation."""
+    expressions = dict(variable_queries())
+    for name, document in BOARDS.items():
+        for mark in document["annotations"]["list"]:
+            expressions[f"{name}: {mark['name']}"] = mark["target"]["expr"]
+    return expressions
 
 
 def promql_of(query: str) -> str:

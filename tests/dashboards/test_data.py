@@ -1,7 +1,6 @@
 """Every query on a real Prometheus: during the attack it finds something, on an empty one it is no error."""
 
 import math
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +17,6 @@ MINUTE, HOUR = 60.0, 3600.0
 CHOSEN = {"namespace": VICTIM.namespace, "workload": VICTIM.workload, "pod": VICTIM.name, "node": VICTIM.node}
 
 QUIET = {
-    ("network", "Events that Hubble lost", "1.12"): "Hubble counts lost events since 1.14",
     ("overview", "Since yesterday", "B"): "the world is two hours old",
     ("overview", "Since yesterday", "C"): "the world is two hours old",
     ("network", "Verdicts other than forwarded", "1.20 B"): "stands in for verdicts where there are none",
@@ -75,7 +73,8 @@ def test_the_victims_own_board_finds_something_of_it(world: World) -> None:
 
 def test_every_panel_that_was_asked_for_is_listed_and_has_data(world: World) -> None:
     page = (Path(__file__).parent.parent.parent / "docs" / "boards.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| ([^|]+) \| (\w+) \| ([^|]+) \| ([^|]+) \| `(.+)` \|$", page, flags=re.MULTILINE)
+    cells = [line.split(" | ", 7) for line in page.splitlines() if line.endswith("` |") and line.startswith("| ")]
+    rows = [(cell[0].removeprefix("| "), *cell[2:4], cell[6], cell[7].strip("`| ")) for cell in cells]
     assert [row[:4] for row in rows] == [(one.what, one.board, one.panel, one.cilium) for one in ASKED]
     for _, board, panel, _, query in rows:
         theirs = [ask for ask in asks() if (ask.board, ask.panel["title"]) == (board, panel)]
@@ -100,7 +99,8 @@ def test_events_are_counted_once_however_often_recordings_are_evaluated(world: W
     raw = world.prometheus.query("sum by (hostname) (increase(threat_falco_alerts_total[1h])) > 5", at=world.now)
     assert len(raw) == 3
     for series in raw:
-        assert 0.9 * series.value < counted[series.labels["hostname"]] < 1.1 * series.value
+        # Where the range begins, one counts to the minute and the other to the sample.
+        assert abs(counted[series.labels["hostname"]] - series.value) <= max(2, 0.1 * series.value)
 
 
 def test_a_graph_shows_the_events_of_each_minute(world: World) -> None:
@@ -152,7 +152,14 @@ def empty(start_prometheus: Callable[[str, str], Prometheus]) -> Prometheus:
 
 def test_an_empty_prometheus_is_no_error_and_nothing_is_claimed(empty: Prometheus) -> None:
     for ask in asks():
-        assert empty.query(filled(ask.target["expr"])) == [], ask
+        found = empty.query(filled(ask.target["expr"]))
+        if (ask.board, ask.panel["title"]) == ("overview", "Set-up"):
+            assert [(series.labels["check"], series.value) for series in found] == [
+                ("The exporter is scraped", 0),
+                ("Rules are loaded", 0),
+            ]
+        else:
+            assert found == [], ask
     for _, expr in variable_queries():
         empty.query(filled(expr))
 

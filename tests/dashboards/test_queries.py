@@ -14,7 +14,7 @@ from dashboards.filled import filled
 from dashboards.queries import select, state
 from rules import promql, unique
 from rules.tree import load
-from tests.dashboards.grafana import BOARDS, Asks, asks, variable_queries
+from tests.dashboards.grafana import Asks, asks, beside_panels
 
 ROOT = Path(__file__).parent.parent.parent
 ASKS = asks()
@@ -48,21 +48,12 @@ def test_a_query_cannot_fail_whatever_a_cluster_serves(ask: Asks) -> None:
 
 
 def test_variables_and_annotations_cannot_fail_whatever_a_cluster_serves() -> None:
-    found = {where: unique.faults(filled(expr), KEYS) for where, expr in _beside_panels().items()}
+    found = {where: unique.faults(filled(expr), KEYS) for where, expr in beside_panels().items()}
     assert {where: faults for where, faults in found.items() if faults} == {}
 
 
-def _beside_panels() -> dict[str, str]:
-    """Where -> expression, of every variable and annotation."""
-    expressions = dict(variable_queries())
-    for name, document in BOARDS.items():
-        for mark in document["annotations"]["list"]:
-            expressions[f"{name}: {mark['name']}"] = mark["target"]["expr"]
-    return expressions
-
-
 def test_variables_and_annotations_name_what_exists(known: dict[str, promql.Series]) -> None:
-    expressions = _beside_panels()
+    expressions = beside_panels()
     found = {where: promql.faults(filled(expr), known) for where, expr in expressions.items()}
     assert {where: faults for where, faults in found.items() if faults} == {}
 

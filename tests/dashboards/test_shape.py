@@ -254,10 +254,8 @@ def test_firing_alerts_and_changes_are_marked_on_every_board(name: str) -> None:
     assert all(mark["enable"] and mark["target"]["expr"] for mark in marks.values())
 
 
-def test_raw_events_are_the_last_row_collapsed_and_alone_with_loki() -> None:
-    document = BOARDS["investigate"]
-    last = document["panels"][-1]
-    assert (last["type"], last["collapsed"]) == ("row", True)
-    assert "needs a Loki data source" in last["title"]
-    others = [panel for panel in document["panels"] if panel["type"] != "row"]
-    assert not any("loki" in str(panel["targets"]) for panel in others)
+def test_an_investigation_begins_with_what_spoke_and_its_event_lines() -> None:
+    titles = [panel["title"] for panel in BOARDS["investigate"]["panels"] if panel["type"] != "row"]
+    assert titles[:3] == ["Rules that spoke", "Event lines", "Where event lines come from"]
+    (words,) = [panel for panel in BOARDS["investigate"]["panels"] if panel["type"] == "text"]
+    assert "/api/v1/events" in words["options"]["content"]

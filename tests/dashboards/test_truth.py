@@ -15,7 +15,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from dashboards.filled import filled
-from dashboards.queries import UNLOADED
+from dashboards.queries import UNLOADED, setup
 from dashboards.queries.events import YOUNG
 from demo import shipped
 from demo.series import text_of
@@ -55,6 +55,12 @@ def _one(value: float, **labels: str) -> Rows:
 
 
 NOTHING: Rows = {}
+SET_UP = {
+    "The exporter is scraped": 1,
+    "Rules are loaded": 1,
+    "No event is refused (1 h)": 1,
+    "Falco's snapshots, all nodes": 0,
+}
 WORKLOAD = ("namespace", "workload")
 TRUTH: dict[tuple[str, str], tuple[Rows | None, ...]] = {
     ("ids", "Falco"): (_one(1),),
@@ -74,6 +80,13 @@ TRUTH: dict[tuple[str, str], tuple[Rows | None, ...]] = {
     ("overview", "Intrusion detection"): (_one(1),),
     ("overview", "Firing alerts"): (_one(1), None, None),
     ("overview", "Events by control"): (_one(3), NOTHING),
+    ("overview", "Set-up"): (
+        {
+            text_of({"check": check.what, "then": check.then}): SET_UP[check.what]
+            for check in setup.CHECKS
+            if check.what in SET_UP
+        },
+    ),
     ("overview", "Firing now"): (None, None),
     ("overview", "Who is hit"): (
         _one(1, namespace="shop", workload="web"),

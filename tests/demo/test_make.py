@@ -25,6 +25,11 @@ def test_make_alone_lists_every_command() -> None:
     assert re.findall(r"^  make (\S+) +\S", make(), re.MULTILINE) == commands
 
 
+def test_generate_writes_everything_that_is_generated() -> None:
+    steps = re.findall(r"python -m (\S+)", make("--dry-run", "generate"))
+    assert steps == ["exporter.reference", "rules", "dashboards", "tests.helm.reference", "tests.helm.golden"]
+
+
 @pytest.mark.parametrize(
     ("command", "packages"), [("demo", "."), ("bench", "'.[boards,dev]'"), ("test", "'.[boards,dev]'")]
 )

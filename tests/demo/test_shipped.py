@@ -66,15 +66,15 @@ def test_the_rules_are_the_bundle_for_a_plain_prometheus(tmp_path: Path) -> None
     assert {file.name: file.read_text() for file in files} == plain(load(), (ROOT / "alerts").as_uri(), "")
 
 
-def test_leaving_a_namespace_out_adds_one_rule_to_the_file_that_people_edit(tmp_path: Path) -> None:
+def test_leaving_something_out_adds_one_rule_to_the_file_that_people_edit(tmp_path: Path) -> None:
     shipped.write_rules(tmp_path)
     file = tmp_path / shipped.THRESHOLDS
     before = yaml.safe_load(file.read_text())["groups"][0]["rules"]
-    shipped.leave_out("payments", tmp_path)
+    shipped.leave_out({"alertname": "IdsCriticalAlert", "namespace": "payments"}, tmp_path)
     [group] = yaml.safe_load(file.read_text())["groups"]
     assert group["rules"][:-1] == before
     assert group["rules"][-1] == {
         "record": "threat:excluded",
-        "labels": {"namespace": "payments"},
+        "labels": {"alertname": "IdsCriticalAlert", "namespace": "payments"},
         "expr": "vector(1)",
     }

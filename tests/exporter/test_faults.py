@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -126,12 +127,16 @@ def test_a_clock_that_jumps_back_two_hours_hides_no_alert_and_repeats_none(
     offset.write_text("+0")
     series = {"state_dir": str(tmp_path / "state"), "zero_hold": "300ms"}
     history = []
+    connections: dict[Receiver, HTTPConnection] = {}
 
     def look(subject: Receiver) -> None:
+        connections.setdefault(subject, HTTPConnection("127.0.0.1", subject.show))
         history.append({rule: subject_value(subject, rule) for rule in ("Before", "After", "Restarted")})
 
     def subject_value(subject: Receiver, rule: str) -> int | None:
-        page = subject.get("/metrics", SCRAPER)[2].decode()
+        connection = connections[subject]
+        connection.request("GET", "/metrics", headers=SCRAPER)
+        page = connection.getresponse().read().decode()
         found = [line for line in page.splitlines() if f'rule="{rule}"' in line]
         return int(found[0].rsplit(" ", 1)[1]) if found else None
 
@@ -154,6 +159,8 @@ def test_a_clock_that_jumps_back_two_hours_hides_no_alert_and_repeats_none(
                 look(subject)
                 time.sleep(0.15)
 
+    for connection in connections.values():
+        connection.close()
     for rule in ("Before", "After", "Restarted"):
         values = [found[rule] for found in history if found[rule] is not None]
         assert values[0] == 0

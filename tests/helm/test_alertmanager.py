@@ -148,9 +148,9 @@ def test_the_message_says_what_where_since_when_and_where_to_look(
     assert message.title == "WARNING: Something happened. shop/web"
     assert message.channel == "#security"
     attachment = message.body["attachments"][0]
-    assert (attachment["color"], attachment["title_link"]) == (
-        "warning",
-        "https://grafana.example.com/d/threatboard-ids",
+    assert attachment["color"] == "warning"
+    assert re.fullmatch(
+        r"https://grafana\.example\.com/d/threatboard-ids\?from=\d{13}&to=now", attachment["title_link"]
     )
     assert "&lt;!channel&gt; IdsBurstInPod says @\u200bhere &amp; more." in message.text
     assert "· IdsBurstInPod · control: ids" in message.text
@@ -160,7 +160,7 @@ def test_the_message_says_what_where_since_when_and_where_to_look(
     buttons = {button["text"]: button["url"] for button in attachment["actions"]}
     assert buttons.keys() == {"Board", "Events", "Runbook", "Acknowledge"}
     assert buttons["Runbook"] == "https://runbooks.example.com/x.md"
-    assert buttons["Events"] == "https://grafana.example.com/d/threatboard-investigate"
+    assert buttons["Events"].startswith("https://grafana.example.com/d/threatboard-investigate?from=")
     assert "alertname%3D%22IdsBurstInPod%22" in buttons["Acknowledge"]
 
 

@@ -11,5 +11,5 @@ def test_the_golden_files_are_what_the_chart_makes() -> None:
     for path, text in wanted.items():
         there = path.read_text(encoding="utf-8") if path.is_file() else ""
         changes += difflib.unified_diff(there.splitlines(), text.splitlines(), path.name, path.name, "", "", 2, "")
-    assert not changes, "run python -m tests.helm.golden and look at what changes:\n" + "\n".join(changes[:200])
+    assert not changes, "run make generate and look at what changes:\n" + "\n".join(changes[:200])
     assert {*FOLDER.iterdir()} == wanted.keys()

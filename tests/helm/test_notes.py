@@ -101,7 +101,7 @@ def test_audit_alerts_get_the_namespace_that_the_parser_reads() -> None:
     assert entries[0] == {"suggested_output": True}
     assert entries[1]["match"] == {"source": "k8s_audit"}
     source = (Path(__file__).parents[2] / "exporter/sources/falco.py").read_text()
-    assert entries[1]["extra_fields"][0] == "ka.target.namespace"
+    assert entries[1]["extra_fields"] == ["ka.target.namespace", "ka.target.resource", "ka.target.name"]
     assert all(f'"{field}"' in source for field in entries[1]["extra_fields"])
 
 

@@ -1,5 +1,7 @@
 """Every example becomes objects that Kubernetes takes, under the restricted Pod Security Standard."""
 
+import base64
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,6 +67,39 @@ def test_pods_are_allowed_under_the_restricted_standard(path: Path) -> None:
             assert context["readOnlyRootFilesystem"] is True
             assert context["capabilities"] == {"drop": ["ALL"]}
             assert all("hostPort" not in port for port in container.get("ports", []))
+
+
+@each_example
+def test_peers_linters_would_have_nothing_to_ask_for(path: Path) -> None:
+    """What kube-linter's default checks look for and the other tests here do not."""
+    for made in objects(example(path)):
+        assert made["metadata"]["namespace"] != "default"
+        for pod in pods([made]):
+            assert "hostPath" not in str(pod["volumes"])
+            for container in pod["containers"]:
+                assert not container["image"].endswith(":latest")
+                assert re.search(r"[:@]\S+$", container["image"])
+                resources = container["resources"]
+                assert resources["requests"].keys() >= {"cpu", "memory"}
+                assert "memory" in resources["limits"]
+                names = [variable["name"] for variable in container.get("env", [])]
+                assert len(set(names)) == len(names)
+                if made["kind"] != "Pod":  # the test pod runs to its end
+                    assert {"livenessProbe", "readinessProbe"} <= container.keys()
+                    assert container["readinessProbe"] != container["livenessProbe"]
+            if made["kind"] == "Deployment":
+                assert {rule["topologyKey"] for rule in pod["topologySpreadConstraints"]} >= {"kubernetes.io/hostname"}
+
+
+def test_the_chart_says_of_itself_what_a_catalogue_shows() -> None:
+    about = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    icon = (CHART.parents[1] / "docs/images/icon.svg").read_bytes()
+    assert about["icon"] == "data:image/svg+xml;base64," + base64.b64encode(icon).decode()
+    changes = yaml.safe_load(about["annotations"]["artifacthub.io/changes"])
+    kinds = {"added", "changed", "deprecated", "removed", "fixed", "security"}
+    assert {change["kind"] for change in changes} <= kinds
+    assert all(change["description"] for change in changes)
+    assert all(isinstance(value, str) for value in about["annotations"].values())
 
 
 @each_example

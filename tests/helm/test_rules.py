@@ -1,13 +1,17 @@
 """The rules in the chart: what each knob of `rules` changes, and that Prometheus takes the outcome."""
 
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import promql_parser as pq
 import pytest
 import yaml
 
+from rules.promql import known, labels_of
+from rules.tree import ROOT, load
 from tests.helm.chart import CHART, Object, objects, one, refusal
 
 ALL = {"ids": True, "network": True, "hubble": True, "waf": True}
@@ -105,6 +109,43 @@ def test_a_threshold_is_the_recording_that_the_alert_compares_with() -> None:
     values = {rule["labels"]["alertname"]: rule["expr"] for rule in made}
     assert values["NetworkNxdomainSurge"] == "vector(0)"
     assert values["IdsBurstInPod"] == "vector(30)"
+
+
+def test_an_alert_a_workload_or_a_node_is_left_out_by_a_recording_each() -> None:
+    narrow = [
+        {"alert": "IdsCriticalAlert", "namespace": "ci", "workload": "runner"},
+        {"alert": "IdsCriticalAlert", "node": "ci-node-1"},
+        {"namespace": "ci"},
+    ]
+    made = recordings("threat:excluded", excludedNamespaces=["ci"], excluded=narrow)
+    assert [rule["labels"] for rule in made] == [
+        {"namespace": "ci"},
+        {"alertname": "IdsCriticalAlert", "namespace": "ci", "workload": "runner"},
+        {"alertname": "IdsCriticalAlert", "hostname": "ci-node-1"},
+    ]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"alert": "IdsCriticalAlert"},
+        {"workload": "runner"},
+        {"namespace": "ci", "node": "ci-node-1"},
+        {"alert": "IdsCriticalAlerts", "namespace": "ci"},
+    ],
+)
+def test_an_exclusion_that_would_leave_out_nothing_or_too_much_is_refused(entry: dict[str, str]) -> None:
+    assert "excluded" in refusal({"controls": ALL, "rules": {"enabled": True, "excluded": [entry]}})
+
+
+def test_a_label_that_an_expression_makes_is_refused_as_an_extra_one() -> None:
+    tree = load()
+    series = known(ROOT / "external.yaml", tree.recordings)
+    made = {label for alert in tree.alerts for label in labels_of(pq.parse(alert.expr), series)}
+    schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))["properties"]["rules"]["properties"]
+    refused = set(schema["extraLabels"]["propertyNames"]["not"]["enum"])
+    assert refused == made
+    assert "'namespace'" in refusal({"rules": {"enabled": True, "extraLabels": {"namespace": "monitoring"}}})
 
 
 def test_namespaces_are_left_out_by_a_recording_each() -> None:

@@ -302,3 +302,11 @@ def test_the_rules_are_within_the_default_limits_of_mimirs_ruler() -> None:
     groups = one(values, "PrometheusRule")["spec"]["groups"]
     assert max(len(group["rules"]) for group in groups) <= 20
     assert len(groups) < 70
+
+
+def test_every_template_fills_in_what_is_missing_before_it_reads_anything() -> None:
+    """What one fills in the others see, but the order in which Helm renders them is its own."""
+    begin = '{{- include "threatboard.defaults" . -}}\n'
+    templates = [path for path in (CHART / "templates").rglob("*") if path.suffix in (".yaml", ".txt")]
+    assert len(templates) >= 15
+    assert [path.name for path in templates if not path.read_text(encoding="utf-8").startswith(begin)] == []

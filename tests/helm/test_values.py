@@ -37,7 +37,7 @@ def parts(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[st
 
 def test_the_readme_lists_every_value_with_its_default() -> None:
     readme = reference.README.read_text(encoding="utf-8")
-    assert readme == reference.written(readme), "run python -m tests.helm.reference"
+    assert readme == reference.written(readme), "run make generate"
     assert len(re.findall(r"^\| `", readme, re.MULTILINE)) > 100
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -129,6 +130,21 @@ def test_nothing_to_build_with_is_shipped(engine: Engine) -> None:
         "podman", "run", "--rm", "--network=none", "--no-healthcheck", "--entrypoint=python3", IMAGE, "-c", look
     )
     assert shown.stdout.strip() == "[] None"
+
+
+def test_it_runs_as_any_user_of_group_0(engine: Engine, tmp_path: Path) -> None:
+    """OpenShift gives each namespace users of its own."""
+    alone = ["podman", "run", "--rm", "--read-only", "--network=none", "--no-healthcheck", "--user=1000680000:0"]
+    shown = engine.run(*alone, IMAGE, "--version")
+    assert shown.stdout.startswith("threatboard ")
+
+
+def test_the_image_holds_its_bill_of_materials(engine: Engine) -> None:
+    alone = ["podman", "run", "--rm", "--network=none", "--no-healthcheck", "--entrypoint=cat"]
+    made = json.loads(engine.run(*alone, IMAGE, "/opt/threatboard/sbom/threatboard.cdx.json").stdout)
+    names = {component["name"] for component in made["components"]}
+    locked = (Path(__file__).parents[2] / "image/requirements.txt").read_text()
+    assert names == {*re.findall(r"^([\w.-]+)==", locked, re.MULTILINE), "threatboard"}
 
 
 def test_the_image_says_what_it_is(engine: Engine) -> None:

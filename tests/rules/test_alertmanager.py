@@ -1,7 +1,9 @@
 """The example for Alertmanager: who gets what, what is kept back, and what a message looks like."""
 
+import re
 import subprocess
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -144,9 +146,10 @@ def test_the_resolved_whole_closes_its_parts(alertmanager: Alertmanager, slack: 
     assert len(slack.wait(3, seconds=3)) == 2
     alertmanager.send(alert("CorrelatedWorkload", "critical", "several", place, over=True))
     messages = slack.wait(3)
-    assert _heads(messages)[2:] == [("#security-now", "Resolved: Summary of CorrelatedWorkload. prod shop/web")]
-    assert messages[2][1]["text"].endswith("Its parts in this namespace are closed with it.")
-    assert messages[2][1]["color"] == "good"
+    assert _heads(messages)[2:] == [
+        ("#security-now", "Correlation ended: Summary of CorrelatedWorkload. prod shop/web")
+    ]
+    assert "closed" not in messages[2][1]["text"]
 
 
 def test_a_message_says_what_where_since_when_and_how_to_go_on(alertmanager: Alertmanager, slack: Slack) -> None:
@@ -162,13 +165,32 @@ def test_a_message_says_what_where_since_when_and_how_to_go_on(alertmanager: Ale
         f"since {began} UTC · IdsCriticalAlert · control: ids",
     ]
     links = {action["text"]: action["url"] for action in message["actions"]}
-    assert links["Board"] == "https://grafana.example/d/threatboard-ids?var-namespace=x"
-    assert links["Events"] == "https://grafana.example/d/threatboard-investigate?var-namespace=x"
+    start = int((datetime.fromisoformat(sent["startsAt"]).timestamp() - 3600) * 1000)
+    window = f"&from={start}&to=now"
+    assert links["Board"] == f"https://grafana.example/d/threatboard-ids?var-namespace=x{window}"
+    assert links["Events"] == f"https://grafana.example/d/threatboard-investigate?var-namespace=x{window}"
     assert links["Runbook"] == "https://docs.example/IdsCriticalAlert.md"
     query = parse_qs(urlsplit(urlsplit(links["Acknowledge"]).fragment).query)
     assert query["filter"] == [
         '{alertname="IdsCriticalAlert",cluster="prod",namespace="shop",rule="A \\"quoted\\" & b=c"}'
     ]
+
+
+def test_the_end_of_an_event_is_no_resolution(alertmanager: Alertmanager, slack: Slack) -> None:
+    place = {"namespace": "shop", "workload": "web"}
+    for over in (False, True):
+        sent = alert("IdsCriticalAlert", "critical", "ids", place, over=over)
+        sent["annotations"]["resolved"] = "No further event for 5 minutes."
+        sent["annotations"]["dashboard_url"] += "&from=1700000000000&to=1700003600000"
+        alertmanager.send(sent)
+        slack.wait(1 + over)
+    _, message = slack.messages[1]
+    assert message["title"] == "No further event: Summary of IdsCriticalAlert. shop/web"
+    assert message["color"] == "#808080"
+    assert message["text"].startswith("No further event for 5 minutes. Before: Description of IdsCriticalAlert.")
+    board = next(action["url"] for action in message["actions"] if action["text"] == "Board")
+    assert re.search(r"var-namespace=x&from=\d{13}&to=\d{13}$", board)
+    assert "1700000000000" not in board
 
 
 def test_an_attacker_s_text_neither_formats_nor_mentions(alertmanager: Alertmanager, slack: Slack) -> None:

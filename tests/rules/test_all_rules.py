@@ -30,7 +30,10 @@ FAULTS = (
     ("platform/PlatformEventsRejected.yaml", "cluster, reason", "cluster, control, reason", checks.template_labels),
     ("ids/IdsBurstInPod.yaml", 'printf "%.0f" $value', "$value", checks.counts_are_rounded),
     ("ids/IdsBurstInPod.yaml", 'alertname="IdsBurstInPod"', 'alertname="HostCpuSpike"', checks.thresholds),
-    ("ids/IdsBurstInPod.yaml", "unless on (namespace) threat:excluded", "", checks.exclusions),
+    ("ids/IdsBurstInPod.yaml", "unless on (namespace) threat:excluded", "unless threat:excluded", checks.exclusions),
+    ("ids/IdsBurstInPod.yaml", 'workload!=""', 'workload=~".+"', checks.exclusions),
+    ("ids/IdsCriticalAlert.yaml", "unless on (hostname) ", "unless on (namespace) ", checks.exclusions),
+    ("ids/IdsBurstInPod.yaml", "|IdsBurstInPod", "|IdsCriticalAlert", checks.exclusions),
     (
         "ids/IdsBurstInPod.yaml",
         "namespace_workload_pod:threat_events:increase5m{",

@@ -62,10 +62,12 @@ def test_plain_files_have_links_where_a_base_is_given_and_none_otherwise(tmp_pat
         rule for group in found["groups"] for rule in group["rules"] if rule.get("alert") == "IdsCriticalAlert"
     )
     assert alert["annotations"]["runbook_url"] == "https://docs.example/alerts/ids/IdsCriticalAlert.md"
-    assert alert["annotations"]["dashboard_url"] == (
-        "https://grafana.example/d/threatboard-ids"
-        "{{ with $labels.namespace }}?var-namespace={{ . | urlquery }}{{ end }}"
-    )
+    link = alert["annotations"]["dashboard_url"]
+    assert link.startswith("https://grafana.example/d/threatboard-ids?{{ with $labels.cluster }}var-cluster=")
+    for label in ("cluster", "namespace", "workload", "pod"):
+        assert f"{{{{ with $labels.{label} }}}}var-{label}={{{{ . | urlquery }}}}&{{{{ end }}}}" in link
+    assert "from=" in link
+    assert "&to=" in link
     bare = (tmp_path / "without" / "threatboard-rules.yaml").read_text(encoding="utf-8")
     assert "_url" not in bare
     thresholds = (tmp_path / "without" / "threatboard-thresholds.yaml").read_text(encoding="utf-8")

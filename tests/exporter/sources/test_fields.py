@@ -1,6 +1,7 @@
 """`output_fields` in the spellings of log shippers give the same labels as Falco's own, or say that they do not."""
 
 import json
+import time
 
 import pytest
 
@@ -143,3 +144,43 @@ def test_no_fields_are_no_fault(sent: object) -> None:
 
     assert isinstance(found, FalcoAlert)
     assert found[5:8] == ("", "", "")
+
+
+def test_a_fault_names_only_fields_that_are_read() -> None:
+    """Names come from the network: others are not repeated in the log, however many have two values."""
+    found, fault = read({"\x1b[31m": {"a.b": 1}, "\x1b[31m.a": {"b": 2}, "k8s_ns_name": "a", "k8s": {"ns_name": "b"}})
+
+    assert isinstance(found, FalcoAlert)
+    assert isinstance(fault, Rejected)
+    assert "without its k8s.ns.name:" in fault.message
+    [found] = read({"x": {"a.b": 1}, "x.a": {"b": 2}})
+    assert isinstance(found, FalcoAlert)
+    assert found.fields.text("x.a.b") == ""
+
+
+MEBIBYTE = 1 << 20
+
+
+def ways(*parts: str) -> dict[str, object]:
+    """Every way to write one name with dots and objects, 2 to the power of its dots, all in one object."""
+    split = {".".join(parts[:at]): ways(*parts[at:]) for at in range(1, len(parts))}
+    return {**split, ".".join(parts): 1} if len(parts) < 13 else dict(split)
+
+
+EXPENSIVE: dict[str, object] = {
+    "a long name over many values": {"k" * (MEBIBYTE // 2): {str(number): 1 for number in range(40_000)}},
+    "many ways to a large value": {".".join("abcdefghijklm"): {"x": ["y" * 40] * 15_000}, **ways(*"abcdefghijklm")},
+    "many objects": {f"{number}.": {"a": {"b": {"c": number}}} for number in range(20_000)},
+    "many names": {str(number): number for number in range(80_000)},
+}
+
+
+@pytest.mark.parametrize("name", EXPENSIVE)
+def test_no_fields_of_a_mebibyte_keep_the_receiver_busy(name: str) -> None:
+    body = json.dumps({"rule": "R", "output_fields": EXPENSIVE[name]}).encode()
+    assert MEBIBYTE // 4 < len(body) < 1.5 * MEBIBYTE
+    start = time.process_time()
+    for found in parse(body, 10):
+        if isinstance(found, FalcoAlert):
+            found.describe()
+    assert time.process_time() - start < 1.5

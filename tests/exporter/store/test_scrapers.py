@@ -181,17 +181,68 @@ def test_a_server_at_another_address_is_shown_zero_for_young_series_and_the_trut
     assert moved.history("young") == [0, 1]
 
 
-def test_a_client_that_never_keeps_a_connection_sees_the_truth_in_the_end() -> None:
-    world = World()
-    client = Server(world)
-    client.scrape()
-    world.alert()
-    for _ in range(5):
-        client.reconnect()
-        world.clock.advance(INTERVAL)
-        client.scrape()
+def never_keeping(world: World, schedule: dict[str, tuple[float, float]], seconds: float) -> dict[str, list[int]]:
+    """What clients see of a series that appears in the middle; each has an interval and an offset, and opens a
+    connection for each scrape."""
+    clients = {name: Server(world) for name in schedule}
+    times = sorted(
+        (offset + turn * interval, name)
+        for name, (interval, offset) in schedule.items()
+        for turn in range(int(seconds / interval))
+    )
+    now, alerted = 0.0, False
+    for at, name in times:
+        if not alerted and at > seconds / 3:
+            world.alert()
+            alerted = True
+        world.clock.advance(at - now)
+        now = at
+        clients[name].reconnect()
+        clients[name].scrape()
+        clients[name].connection.closed = True
+    return {name: client.history() for name, client in clients.items()}
 
-    assert client.history() == [0, 0, 1, 1, 1]
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        {"a": (15, 1)},
+        {"a": (15, 1), "b": (15, 2)},
+        {"a": (15, 1), "b": (15, 4), "c": (15, 7)},
+        {"a": (15, 1), "b": (60, 6)},
+        {"a": (10, 1), "b": (30, 3), "c": (120, 8)},
+    ],
+    ids=str,
+)
+def test_clients_that_never_keep_a_connection_see_zero_first_and_the_truth_in_the_end(
+    schedule: dict[str, tuple[float, float]],
+) -> None:
+    """Also several at one address, as behind one that translates addresses: nothing tells them apart."""
+    for history in never_keeping(World(), schedule, 1800).values():
+        assert history[0] == 0
+        assert history[-1] == 1
+        assert history == sorted(history)
+
+
+@pytest.mark.parametrize("gaps", [[2.0], [1.25, 0.75], [1.6, 0.4], [2.0, 1.0], [0.8, 1.2], [3.0, 1.0, 1.0]], ids=str)
+def test_a_scrape_that_was_missed_or_late_makes_no_stranger_of_who_reconnects_after_it(gaps: list[float]) -> None:
+    world = World()
+    server = Server(world)
+    for _ in range(3):
+        server.scrape()
+        world.clock.advance(INTERVAL)
+    world.alert()
+    for gap in [1.0, 1.0, *gaps]:
+        server.scrape()
+        world.clock.advance(gap * INTERVAL)
+    server.reconnect()
+    for _ in range(3):
+        server.scrape()
+        world.clock.advance(INTERVAL)
+
+    assert server.history()[0] == 0
+    assert server.history() == sorted(server.history())
+    assert server.history()[-1] == 1
 
 
 def test_answers_that_were_cut_off_do_not_count_as_seen() -> None:

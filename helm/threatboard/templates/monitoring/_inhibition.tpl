@@ -36,7 +36,7 @@ inhibitRules:
   - sourceMatch: [{name: alertname, value: PlatformExporterAbsent, matchType: "="}]
     targetMatch:
       - name: alertname
-        value: PlatformFalcoSilent|PlatformEventsRejected|PlatformSeriesOverflow|PlatformStateUnhealthy|PlatformConfigReloadFailed
+        value: PlatformFalcoSilent|PlatformFalcoMissingOnNode|PlatformEventsRejected|PlatformSeriesOverflow|PlatformStateUnhealthy|PlatformConfigReloadFailed
         matchType: "=~"
     equal: [cluster]
   - sourceMatch: [{name: alertname, value: PlatformCiliumMetricsAbsent, matchType: "="}]

@@ -18,10 +18,23 @@
 {{- end -}}
 {{- end -}}
 {{- /* Mimir's ruler takes at most 20 rules in a group. */ -}}
-{{- range $number, $namespaces := chunk 20 .Values.rules.excludedNamespaces -}}
+{{- $excluded := list -}}
+{{- range .Values.rules.excludedNamespaces -}}
+{{- $excluded = append $excluded (dict "namespace" .) -}}
+{{- end -}}
+{{- range $entry := .Values.rules.excluded -}}
+{{- $labels := dict -}}
+{{- range $key, $label := dict "alert" "alertname" "namespace" "namespace" "workload" "workload" "node" "hostname" -}}
+{{- with get $entry $key -}}
+{{- $_ := set $labels $label . -}}
+{{- end -}}
+{{- end -}}
+{{- $excluded = append $excluded $labels -}}
+{{- end -}}
+{{- range $number, $chunk := chunk 20 (uniq $excluded) -}}
 {{- $rules := list -}}
-{{- range $namespaces -}}
-{{- $rules = append $rules (dict "record" "threat:excluded" "labels" (dict "namespace" .) "expr" "vector(1)") -}}
+{{- range $chunk -}}
+{{- $rules = append $rules (dict "record" "threat:excluded" "labels" . "expr" "vector(1)") -}}
 {{- end -}}
 {{- $groups = append $groups (dict "name" (printf "threatboard-excluded-%d" (add1 $number)) "rules" $rules) -}}
 {{- end -}}
@@ -39,6 +52,12 @@
 {{- else if eq .record "threat:threshold" -}}
 {{- $tunable = append $tunable .labels.alertname -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+{{- range (index . 0).Values.rules.excluded -}}
+{{- $name := get . "alert" -}}
+{{- if and $name (not (has $name $alerts)) -}}
+{{- fail (printf "rules.excluded: there is no alert %s; there are %s" $name ($alerts | sortAlpha | join ", ")) -}}
 {{- end -}}
 {{- end -}}
 {{- range $name, $override := (index . 0).Values.rules.overrides -}}
