@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import ipaddress
-import logging
 import socket
 import ssl
 import time
@@ -18,8 +17,6 @@ from exporter.server.http import Answer, Connection, Request, Stream
 from exporter.server.protocol import HttpProtocol
 from exporter.server.streams import Streams
 from exporter.server.tls import distrusts, prepare
-
-_log = logging.getLogger("threatboard")
 
 BACKLOG = 4096
 
@@ -137,7 +134,8 @@ class Listener:
             except BlockingIOError:
                 return
             except OSError as error:  # most often too many open files
-                _log.error("connections cannot be accepted for a moment: %s", error.strerror)
+                sentence = f"connections cannot be accepted for a moment: {error.strerror}"
+                self.application.refused("too_many_connections", sentence, b"", "")
                 loop.remove_reader(self._socket)
                 loop.call_later(ACCEPT_AGAIN, self._accept_again, loop)
                 return
