@@ -7,6 +7,7 @@ import socket
 import ssl
 import time
 from collections.abc import Coroutine
+from functools import partial
 from typing import Protocol
 
 from exporter.config.kinds import Address
@@ -140,7 +141,11 @@ class Listener:
                 loop.call_later(ACCEPT_AGAIN, self._accept_again, loop)
                 return
             accepted.setblocking(False)
-            HttpProtocol(self, loop).accepted(accepted, address[0])
+            connection = HttpProtocol(self, loop)
+            connection.accepted(accepted, address[0])
+            if (handshake := connection._handshake) is not None:
+                # A task that is cancelled before its first step runs nothing of what would close the socket.
+                handshake.add_done_callback(partial(_close_cancelled, accepted))
 
     def _accept_again(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._socket.fileno() >= 0:
@@ -160,6 +165,11 @@ class Listener:
         deadline = time.monotonic() + patience
         while len(self.connections) and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
+
+
+def _close_cancelled(accepted: socket.socket, handshake: asyncio.Task[None]) -> None:
+    if handshake.cancelled():
+        accepted.close()
 
 
 def _bind(address: Address) -> socket.socket:

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import trustme
 
 from exporter.config import Config
 from exporter.config.kinds import Address
@@ -65,3 +66,25 @@ def test_a_port_with_tls_that_cannot_accept_counts_that_and_logs_no_line_each_se
     listener.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     listener._accept(Loop())  # type: ignore[arg-type]
     assert told.reasons == ["too_many_connections"]
+
+
+@pytest.mark.timeout(60)
+def test_handshakes_that_are_ended_at_once_keep_no_file_open(tmp_path: Path) -> None:
+    """Those accepted in one go, of which the later take the places of the earlier before these have begun."""
+    authority = trustme.CA()
+    pair = authority.issue_cert("localhost")
+    pair.private_key_pem.write_to_path(tmp_path / "key.pem")
+    pair.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    tls = {"cert_file": "cert.pem", "key_file": "key.pem"}
+    with receiver(tmp_path, intake={"tls": tls, "max_connections": 2}, events={"log": False}) as running:
+        files = Path(f"/proc/{running.process.pid}/fd")
+        before = len(list(files.iterdir()))
+        with ExitStack() as held:
+            running.process.send_signal(signal.SIGSTOP)
+            for _ in range(60):
+                held.enter_context(socket.create_connection(("127.0.0.1", running.intake)))
+            running.process.send_signal(signal.SIGCONT)
+            while running.value("threat_events_rejected_total", reason="evicted") < 59:
+                time.sleep(0.05)
+        while len(list(files.iterdir())) > before + 2:
+            time.sleep(0.05)
