@@ -1,6 +1,7 @@
 """Wiring: which paths take which source's events, and how the parts start, change and stop."""
 
 import asyncio
+import dataclasses
 import logging
 import resource
 import signal
@@ -46,6 +47,9 @@ LAST_LINES = 2.0
 
 OTHER_FILES = 64
 """Files that the process has open beside connections."""
+
+COMING = 256
+"""Files kept free for connections that have just come, while others are ended for them."""
 
 
 class Receiver:
@@ -96,11 +100,11 @@ class Receiver:
         self.metrics.store.resize(config.series.limit, config.series.max_bytes)
         self._scrapers.settle, self._scrapers.zero_hold = config.series.settle, config.series.zero_hold
         self._recent.resize(config.events.keep, config.events.keep_bytes)
-        _allow_files(2 * config.intake.max_connections + OTHER_FILES)
+        limits = dataclasses.replace(config.intake, max_connections=_connections(config.intake.max_connections))
         self._inflight.limit = config.intake.max_inflight
         self._intake.routes = {path.encode(): Route(source, tune(config)) for path, source, tune in SOURCES}
         for listener, section in ((self.intake, config.intake), (self.show, config.metrics)):
-            listener.limits = config.intake
+            listener.limits = limits
             listener.use_tls(section.tls.context)
 
     async def run(self) -> int:
@@ -148,15 +152,25 @@ class Receiver:
             self.metrics.store.expire(self._current().series.idle_expiry, self._scrapers.seen())
 
 
-def _allow_files(needed: int) -> None:
-    """Raises the soft limit of open files, commonly 1024, for programs that cannot count further; we can."""
+def _connections(wanted: int) -> int:
+    """How many connections a listener may have: as many as wanted, if the process may have as many files open.
+
+    Past the limit of files connections would be cut without a word, by the event loop itself.
+    """
+    needed = 2 * wanted + OTHER_FILES
+    # The soft limit, commonly 1024, is for programs that cannot count further; we can.
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
     if soft != resource.RLIM_INFINITY and soft < allowed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    if allowed < needed:
-        _log.warning(
-            "this process may have %d files open; intake.max_connections takes up to %d: raise the limit (ulimit -Hn)",
-            hard,
-            needed,
-        )
+    if allowed >= needed:
+        return wanted
+    fit = max(1, min(wanted, (allowed - OTHER_FILES - min(COMING, allowed // 4)) // 2))
+    _log.warning(
+        "this process may have %d files open, and takes %d connections at each port instead of intake.max_connections "
+        "(%d); raise the limit (ulimit -Hn)",
+        hard,
+        fit,
+        wanted,
+    )
+    return fit

@@ -93,7 +93,7 @@ REJECT_REASONS = {
     "tls_untrusted": "a client that does not trust the listener's certificate",
     "too_deep": "JSON nested too deeply",
     "too_large": "the body is too large",
-    "too_many_connections": "more connections than intake.max_connections, and none that could be closed for it",
+    "too_many_connections": "more connections than there are places or open files for, and none that could be closed",
     "too_many_events": "more events in one body than intake.max_events",
     "too_many_pages": "more pages under way than are sent at the same time",
     "truncated": "the connection ended in the middle of a body",

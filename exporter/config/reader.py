@@ -1,5 +1,6 @@
 """Reads YAML into a described dataclass, strictly: every fault is collected with its line, not only the first."""
 
+import stat
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,8 +18,30 @@ MAX_BYTES = 4 << 20
 MAX_CHARS = 4096
 """A longer key or value is a mistake, and would drown the message about it."""
 
+MAX_DEPTH = 32
+"""Deeper nesting is a mistake, and would keep the parser busy for seconds."""
+
 _TAG = "tag:yaml.org,2002:"
 _SCALARS = {_TAG + name for name in ("str", "int", "float", "bool", "null", "timestamp", "merge", "value")}
+
+
+class _TooDeepError(Exception):
+    """The file is nested too deeply; its argument is the line."""
+
+
+class Loader(yaml.SafeLoader):
+    """Ends at nesting that no configuration has, before time and memory go into it."""
+
+    _depth = 0
+
+    def compose_node(self, parent: Node | None, index: Any) -> Node | None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise _TooDeepError(self.peek_event().start_mark.line + 1)  # type: ignore[no-untyped-call]
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
 
 
 class Reader:
@@ -58,13 +81,17 @@ class Reader:
 
     def _compose(self) -> Node | None:
         try:
+            # To open a FIFO would wait for somebody who writes into it, and a device may never end.
+            if not stat.S_ISREG(self.file.stat().st_mode):
+                self.fault("", "is not a file")
+                return None
             with self.file.open("rb") as stream:
                 raw = stream.read(MAX_BYTES + 1)
             if len(raw) > MAX_BYTES:
                 self.fault("", f"is larger than {MAX_BYTES >> 20} MiB, is it the right file?")
                 return None
             text = raw.decode("utf-8-sig")
-            return yaml.compose(text, Loader=yaml.SafeLoader)
+            return yaml.compose(text, Loader=Loader)
         except OSError as error:
             self.fault("", f"cannot be read: {error.strerror}")
         except UnicodeDecodeError as error:
@@ -77,8 +104,8 @@ class Reader:
             self.fault(
                 "", f"not YAML: {', '.join(filter(None, (error.context, error.problem)))}", mark.line + 1 if mark else 0
             )
-        except RecursionError:
-            self.fault("", "is nested too deeply")
+        except _TooDeepError as error:
+            self.fault("", f"is nested more than {MAX_DEPTH} deep", *error.args)
         return None
 
     def _section(self, of: type[Any], node: Node, path: str) -> Any:

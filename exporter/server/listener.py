@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import ipaddress
-import logging
 import socket
 import ssl
 import time
@@ -19,8 +18,6 @@ from exporter.server.protocol import HttpProtocol
 from exporter.server.streams import Streams
 from exporter.server.tls import distrusts, prepare
 from exporter.server.tls_transport import TlsTransport
-
-_log = logging.getLogger("threatboard")
 
 BACKLOG = 4096
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from exporter.config import Config, ConfigError, describe, load, named_files, restart_needed
 from exporter.config.kinds import DURATION, SIZE, Address
+from exporter.config.reader import Loader
 from exporter.config.schema import Setting, rows
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "config"
@@ -132,10 +133,13 @@ def test_any_text_is_read_or_refused_with_a_sentence(text: str, any_file: Path) 
 
 
 def test_a_configuration_that_is_not_there_or_is_a_folder_is_a_sentence(tmp_path: Path) -> None:
-    for path, words in ((tmp_path / "no.yaml", "No such file or directory"), (tmp_path, "Is a directory")):
+    for path, words in (
+        (tmp_path / "no.yaml", "cannot be read: No such file or directory"),
+        (tmp_path, "is not a file"),
+    ):
         with pytest.raises(ConfigError) as caught:
             load(path)
-        assert str(caught.value) == f"{path}: cannot be read: {words}"
+        assert str(caught.value) == f"{path}: {words}"
 
 
 def test_a_refused_configuration_still_tells_which_files_it_names() -> None:
@@ -211,3 +215,34 @@ def test_the_example_of_the_page_is_valid(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("abc")
     config = load(written(tmp_path, example.replace("/etc/threatboard/", "")))
     assert config.falco.tuning[0].match["k8s_ns_name"] == ("dev-*",)
+
+
+@pytest.mark.timeout(20)
+def test_what_is_no_file_is_told_and_neither_waited_for_nor_read_without_end(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path / "link", Path("/dev/zero"), tmp_path):
+        with pytest.raises(ConfigError) as caught:
+            load(path)
+        assert str(caught.value) == f"{path}: is not a file"
+
+
+@pytest.mark.parametrize("nested", ["[", "{", "- ", "? ", "{a: ", "[{a: ", "!!seq [", "- ? "])
+def test_nesting_is_bounded_before_work_goes_into_it(
+    nested: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """40 KB of `[` took seconds."""
+    read = 0
+    fetch = Loader.fetch_more_tokens
+
+    def counted(self: Loader) -> None:
+        nonlocal read
+        read += 1
+        assert read < 4000, "goes on reading"
+        fetch(self)
+
+    monkeypatch.setattr(Loader, "fetch_more_tokens", counted)
+    path = written(tmp_path, "intake:\n  listen: " * (nested[0] in "[{!") + nested * 20_000)
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    assert re.fullmatch(rf"{re.escape(str(path))}:\d+: is nested more than 32 deep", str(caught.value))
