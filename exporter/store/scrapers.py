@@ -249,22 +249,24 @@ class Scrapers:
 
     def restore(self) -> int:
         """Takes up what was kept; returns the stamp up to which anybody has been shown a true value."""
+        latest = self._creation.latest  # nobody has seen more, whatever the notes say
         match self._state.read_scrapers():
             case {"shown": int(shown), "scrapers": list(entries)}:
-                self._shown = shown
+                self._shown = min(shown, latest)
             case None:
                 return 0
             case _:  # to show every series at zero again would look like as many attacks
-                return self._creation.latest
+                return latest
         age = self._clock.time() - self._clock.monotonic()
         for entry in entries[:MAX_SCRAPERS]:
             match entry:
                 case [str(address), int(confirmed), int(once), float(seen), float() | None as interval]:
-                    scraper = _Scraper(Connection(address, closed=True), confirmed, sent_once=once, restored=True)
+                    scraper = _Scraper(Connection(address, closed=True), min(confirmed, latest), restored=True)
+                    scraper.sent_once = min(once, latest)
                     scraper.last = min(seen - age, self._started)
                     scraper.gaps = () if interval is None else (interval,)
                     self._known[scraper.connection] = scraper
-        return shown
+        return self._shown
 
     def _keep(self) -> None:
         """Writes down what changed: only creations change it, not time, so a quiet cluster writes nothing."""

@@ -133,6 +133,22 @@ def test_the_notes_about_scrapers_are_json_that_a_person_can_read(tmp_path: Path
     assert content["scrapers"][0][0] == "10.0.0.1"
 
 
+@pytest.mark.parametrize("number", [2**62, 2**200], ids=["far future", "no stamp at all"])
+def test_notes_from_the_future_hide_no_first_alert(number: int, tmp_path: Path) -> None:
+    clock = FakeClock()
+    with Kept(tmp_path, clock=clock) as first:
+        first.add("old")
+        [scrape(first, Connection("10.0.0.1")) for _ in range(3)]
+    notes = {"shown": number, "scrapers": [["10.0.0.1", number, number, clock.time(), 15.0]]}
+    (tmp_path / VERSION / "scrapers.json").write_text(json.dumps(notes))
+    with Kept(tmp_path, clock=clock) as second:
+        who = Connection("10.0.0.1")
+        scrape(second, who)
+        second.add("new")
+        history = [scrape(second, who)["new"] for _ in range(3)]
+    assert history == [0, 1, 1]
+
+
 @pytest.fixture(autouse=True)
 def told(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "threatboard")
