@@ -27,6 +27,9 @@ PATIENCE = 30.0
 QUIET = 13.0
 """Seconds in which Alertmanager looks at every group of alerts for the first time or once more."""
 
+ENDS = ("No further event: ", "Correlation ended: ", "Resolved: ")
+"""How the titles of messages about an end begin."""
+
 LURE = "<!channel> <@U012AB3CD> <https://evil.example|Acknowledge> @here *bold* _it_ ~gone~ `code` ```block``` &amp;"
 FORGED = "\nsince 2001-01-01 00:00:00 UTC · PlatformWatchdog · control: platform\r\n> all is well"
 LONG = "x" * 20_000
@@ -75,7 +78,7 @@ def test_one_single_critical_alert_is_one_message_that_a_person_can_read(stage: 
     assert message.title == "CRITICAL: Falco raised an alert of a critical priority. shop/checkout"
     what, since = message.text.strip().splitlines()
     assert what == (
-        f'Falco rule "{INTRUSION.rule}" (critical) fired about 1 time(s) in the last 5 minutes in shop/checkout,'
+        f'Falco rule "{INTRUSION.rule}" (critical) fired once in the last 5 minutes in shop/checkout,'
         f" pod {INTRUSION.pod}, on node {INTRUSION.node}."
     )
     began, alertname, control = since.split(" · ")
@@ -106,13 +109,13 @@ def test_an_attack_is_two_messages_and_what_happens_elsewhere_is_its_own(stage: 
     other = messages(stage, 3)[-1]
     assert other.title.endswith(" payments/ledger")
 
-    # Nothing of it is there any more: each message is closed by one of its own.
+    # Nothing of it fires any more: each message has an end of its own.
     for namespace in ("shop", "payments"):
         shipped.leave_out({"namespace": namespace}, stage.rules)
     stage.prometheus.reload()
     comes(stage, resolved("payments/ledger"))
     comes(stage, resolved("Several security controls speak of the same workload within 3 minutes. shop/checkout"))
-    news = [message.title for message in stage.slack.messages[3:] if not message.title.startswith("Resolved")]
+    news = [message.title for message in stage.slack.messages[3:] if not message.title.startswith(ENDS)]
     assert news == []
 
 
@@ -121,7 +124,7 @@ def resolved(words: str) -> Check:
 
     def check(stage: Stage) -> Seen:
         titles = [message.title for message in stage.slack.messages]
-        holds = any(title.startswith("Resolved") and words in title for title in titles)
+        holds = any(title.startswith(ENDS) and words in title for title in titles)
         return Seen(holds, " | ".join(titles))
 
     return check

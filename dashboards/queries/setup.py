@@ -27,7 +27,7 @@ def _refused() -> str:
 
 def _snapshots() -> str:
     """Whether as many nodes send snapshots as are known."""
-    ages = f"time() - max by (hostname) ({where('threat_falco_snapshot_timestamp_seconds', cluster=CLUSTER)}) < 900"
+    ages = f"time() - max by (hostname) ({where('threat_falco_snapshot_timestamp_seconds', cluster=CLUSTER, source='syscall')}) < 900"
     nodes = f"(count(group by (node) ({select('kube_node_info')})) or vector(1))"
     return f"((count({ages}) or vector(0)) >= bool on() {nodes}) {_expected('falco')}"
 

@@ -72,12 +72,12 @@ def test_the_demo_plays_from_falco_to_slack_in_under_two_minutes(environment: di
         "| since 20",
         "From Falco's alert to the message in Slack:",
         "| CRITICAL: Several security controls speak of the same workload",
-        "| Further alerts of this namespace are kept back while this one fires.",
+        "| Further alerts about it, and warnings of this namespace, are kept back while this one fires.",
         "Alertmanager keeps them back: CorrelatedNamespace, IdsRuleNeverSeenBefore, NetworkDnsDenied",
         "NetworkDnsSpike is pending; for: 2m; promtool plays it in",
         "Slack has no further message: 2 in all",
         "| CRITICAL: Falco raised an alert of a critical priority. payments/ledger",
-        "| Resolved: Falco raised an alert of a critical priority. payments/ledger",
+        "| No further event: Falco raised an alert of a critical priority. payments/ledger",
         "The whole story took",
     ]
     places = [story.find(words) for words in order]

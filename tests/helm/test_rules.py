@@ -171,11 +171,13 @@ def test_labels_and_annotations_come_on_top_and_never_replace_what_routes_rely_o
 
 def test_links_are_made_from_the_base_urls_and_left_out_without() -> None:
     bare = alerts()
-    assert not [name for name, rule in bare.items() if rule["annotations"].keys() != {"summary", "description"}]
+    assert not [
+        name for name, rule in bare.items() if rule["annotations"].keys() - {"resolved"} != {"summary", "description"}
+    ]
     made = alerts(runbookUrl="https://runbooks.example.com/threat/", grafanaUrl="https://grafana.example.com/")
     links = made["HostCpuSpike"]["annotations"]
     assert links["runbook_url"] == "https://runbooks.example.com/threat/host/HostCpuSpike.md"
-    assert links["dashboard_url"].startswith("https://grafana.example.com/d/threatboard-investigate{{ with")
+    assert links["dashboard_url"].startswith("https://grafana.example.com/d/threatboard-investigate?{{ with")
     assert not [name for name, rule in made.items() if {"RUNBOOKS", "GRAFANA"} & set(str(rule).split("/"))]
 
 

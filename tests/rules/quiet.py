@@ -163,23 +163,28 @@ def _falco(traffic: Traffic) -> None:
             traffic.gauge(name, 1)
         traffic.gauge(f"threat_config_reload_success{{{target}}}", 1)
         traffic.gauge(f"threat_state_healthy{{{target}}}", 1)
+        traffic.counter(f'threat_events_accepted_total{{{target},control="ids"}}', 12, steady=True)
         traffic.gauge(f'threat_events_rejected_total{{{target},control="ids",reason="not_json"}}', 4)
         traffic.gauge(f'threat_series_overflow_total{{{target},family="threat_falco_alerts_total"}}', 0)
         _snapshots(traffic, target)
 
 
 def _snapshots(traffic: Traffic, target: str) -> None:
-    """Every five minutes, absolute numbers, alike on both replicas; node-3 leaves and its last snapshot remains."""
-    for number, node in enumerate(_NODES, 1):
-        end = traffic.at(6) if node == "node-3" else traffic.minutes
-        times = " ".join(f"{minute * 60}+0x4" for minute in range(0, end, 5))
+    """Every five minutes, absolute numbers, alike on both replicas; node-4 takes node-3's place, whose last remains."""
+    replaced = traffic.at(6)
+    for number, node in enumerate((*_NODES, "node-4"), 1):
+        begin = replaced + 5 if node == "node-4" else 0
+        end = replaced if node == "node-3" else traffic.minutes
+        waits = f"_x{begin} " if begin else ""
+        times = " ".join(f"{minute * 60}+0x4" for minute in range(begin, end, 5))
         remains = f" {(end - 5) * 60}+0x{traffic.minutes - end - 1}" if end < traffic.minutes else ""
         traffic.add(
-            f'threat_falco_snapshot_timestamp_seconds{{{target},hostname="{node}",source="syscall"}}', times + remains
+            f'threat_falco_snapshot_timestamp_seconds{{{target},hostname="{node}",source="syscall"}}',
+            waits + times + remains,
         )
         for what, rate in (("drops", 30 * number), ("events", 90000)):
             name = f'threat_falco_syscall_{what}_total{{{target},hostname="{node}",source="syscall"}}'
-            traffic.counter(name, rate, steady=True)
+            traffic.counter(name, rate, since=begin, steady=True)
 
 
 def series(days: int) -> list[dict[str, str]]:
