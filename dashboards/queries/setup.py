@@ -27,7 +27,8 @@ def _refused() -> str:
 
 def _snapshots() -> str:
     """Whether as many nodes send snapshots as are known."""
-    ages = f"time() - max by (hostname) ({where('threat_falco_snapshot_timestamp_seconds', cluster=CLUSTER, source='syscall')}) < 900"
+    snapshots = where("threat_falco_snapshot_timestamp_seconds", cluster=CLUSTER, source="syscall")
+    ages = f"time() - max by (hostname) ({snapshots}) < 900"
     nodes = f"(count(group by (node) ({select('kube_node_info')})) or vector(1))"
     return f"((count({ages}) or vector(0)) >= bool on() {nodes}) {_expected('falco')}"
 
