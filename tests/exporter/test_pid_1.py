@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,13 +28,14 @@ def unshare() -> str:
 
 
 @contextmanager
-def first_process(unshare: str, config: Path, log: Path) -> Iterator[Callable[[int], None]]:
+def first_process(
+    unshare: str, config: Path, log: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[Callable[[int], None]]:
     """Runs the receiver as PID 1; yields what asks it to end and expects an exit code."""
     command = [unshare, "--pid", "--fork", "--kill-child", sys.executable]
     with log.open("wb") as stderr:
-        outer = subprocess.Popen(
-            [*command, "-m", "exporter", "receive", "--config", str(config)], stderr=stderr, cwd=ROOT
-        )
+        whole = [*command, "-m", "exporter", "receive", "--config", str(config)]
+        outer = subprocess.Popen(whole, stderr=stderr, cwd=ROOT, env=environment)
     children = Path(f"/proc/{outer.pid}/task/{outer.pid}/children")
     try:
         assert wait_for(lambda: bool(children.read_text()), PATIENCE, every=0.01)
@@ -64,20 +65,11 @@ def test_as_pid_1_it_drains_and_ends_with_0(unshare: str, tmp_path: Path) -> Non
 
 
 def test_as_pid_1_it_ends_when_asked_to_while_it_starts(unshare: str, tmp_path: Path) -> None:
-    config = tmp_path / "threatboard.yaml"
-    os.mkfifo(config)  # so that it starts for ever
-    with first_process(unshare, config, tmp_path / "log") as end:
-
-        def is_being_read() -> bool:
-            try:
-                writing.append(os.open(config, os.O_WRONLY | os.O_NONBLOCK))
-            except OSError:
-                return False
-            return True
-
-        writing: list[int] = []
-        assert wait_for(is_being_read, PATIENCE, every=0.02)
-        try:
-            end(128 + signal.SIGTERM)
-        finally:
-            os.close(writing[0])
+    config, starting = tmp_path / "threatboard.yaml", tmp_path / "starting"
+    config.touch()
+    # Imported when signals are already handled, and it starts for ever.
+    slow = f"import pathlib, time\npathlib.Path({str(starting)!r}).touch()\ntime.sleep(1000)\n"
+    (tmp_path / "uvloop.py").write_text(slow)
+    with first_process(unshare, config, tmp_path / "log", os.environ | {"PYTHONPATH": str(tmp_path)}) as end:
+        assert wait_for(starting.exists, PATIENCE, every=0.02)
+        end(128 + signal.SIGTERM)
