@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from bench import boards, intake, memory, mixed, rules, scrape, start
+from bench import attack, boards, intake, memory, mixed, rules, scrape, start
 from bench.table import Row, markdown
 
 RESULTS = Path(__file__).parent / "results.json"
@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "settings": intake.settings,
     "batches": intake.batches,
     "new-series": intake.new_series,
+    "attack": attack.answer_times_under_attack,
     "mixed": mixed.answer_times_beside_scrapes,
     "scrape": scrape.pages,
     "memory": memory.resident,

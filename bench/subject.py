@@ -46,7 +46,8 @@ def threatboard(folder: Path, **sections: Mapping[str, Any]) -> Iterator[Subject
     """`threatboard receive` with these sections of the configuration; its event lines go into a pipe that is read."""
     intake, show = free_port(), free_port()
     # Connections are opened before the first measurement, and some wait long for their turn.
-    config = {**sections, "intake": {**sections.get("intake", {}), "head_timeout": "1h"}}
+    intake_section = {**sections.get("intake", {}), "head_timeout": "1h"}
+    config = {**sections, "intake": intake_section, "series": {"max_bytes": "1GiB", **sections.get("series", {})}}
     command = receive(config, folder / f"{intake}.yml", intake, show)
     reader = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)  # noqa: S607
     assert reader.stdin is not None

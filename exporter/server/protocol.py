@@ -94,6 +94,7 @@ class HttpProtocol(Lifecycle):
 
     def buffer_updated(self, nbytes: int) -> None:
         if self._ended:
+            self._drop()
             return
         data = self._listener.received(nbytes)
         if self._unread or not self._secured:  # what a transport still had when it was told to pause
@@ -107,6 +108,16 @@ class HttpProtocol(Lifecycle):
         data, self._unread = self._unread, b""
         if not self._ended:
             self._work(data)
+        elif not self._reading and not self._transport.is_closing():
+            self._reading = True
+            self._transport.resume_reading()
+
+    def _drop(self) -> None:
+        """What comes after the last answer is dropped, a read a turn: a flood of it would leave no time for others."""
+        if self._reading and not self._has_turn and not self._transport.is_closing():
+            self._has_turn, self._reading = True, False
+            self._transport.pause_reading()
+            self._listener.turns.add(self)
 
     def _work(self, data: bytes) -> None:
         """One turn: serves what is in the data, and leaves what is too much for later."""

@@ -234,3 +234,20 @@ def test_past_max_inflight_a_large_body_is_not_read_on_until_there_is_room(
     subject.receive(b"x" * 50_000)
     assert subject.transport.written.count(b"HTTP/1.1 204 ") == 2
     assert inflight.used == 0
+
+
+def test_what_comes_after_a_refusal_is_dropped_a_read_a_turn(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two thousand clients that went on for ever took all of the processor."""
+    waiting: list[object] = []
+    monkeypatch.setattr(subject.listener.turns, "add", waiting.append)
+    subject.receive(b"POST / HTTP/1.1\r\n" + LARGE)
+    for _ in range(40):
+        if waiting:
+            waiting.clear()
+            subject.protocol.go_on()
+    assert subject.transport.written.startswith(b"HTTP/1.1 431 ")
+    subject.receive(b"y" * 100)
+    assert subject.transport.paused
+    assert waiting == [subject.protocol]
+    subject.protocol.go_on()
+    assert not subject.transport.paused
