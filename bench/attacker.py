@@ -1,6 +1,7 @@
 """A hostile client of a receiver's intake: `python -m bench.attacker PORT ATTACK SECONDS`."""
 
 import contextlib
+import resource
 import socket
 import sys
 import time
@@ -20,8 +21,8 @@ class Attack(NamedTuple):
 
 
 ATTACKS = {
-    "half bodies": Attack(2000, HEAD + b"Content-Length: 1000000\r\n\r\n", b"x" * 60_000),
-    "half heads": Attack(2000, HEAD + b"X: ", b"y" * 8000),
+    "half bodies": Attack(4000, HEAD + b"Content-Length: 1000000\r\n\r\n", b"x" * 60_000),
+    "half heads": Attack(4000, HEAD + b"X: ", b"y" * 8000),
     "chunks of two bytes": Attack(300, _CHUNKED, b"2\r\nxx\r\n" * 8000),
     "endless trailers": Attack(300, _CHUNKED + b"2\r\n{}\r\n0\r\nX: ", b"y" * 60_000),
     "pipelined refusals": Attack(100, b"", b"GET /nothing HTTP/1.1\r\n\r\n" * 2500),
@@ -32,6 +33,7 @@ ATTACKS = {
 def main(port: int, name: str, seconds: float) -> None:
     """Attacks for so long; says `ready` once its connections are open."""
     attack = ATTACKS[name]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     opened = []
     for _ in range(attack.connections):
         one = socket.create_connection(("127.0.0.1", port))

@@ -207,7 +207,6 @@ class Family:
             _log.warning(
                 "state: %s: %d series are more than series.max_bytes, they begin anew", self.metric.name, left_out
             )
-
         if undated:
             _log.warning(
                 "state: %s: %d series have a creation stamp that cannot be, they count as old",

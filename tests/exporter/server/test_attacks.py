@@ -12,10 +12,10 @@ import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
+from bench.attacker import ATTACKS, HEAD, Attack
 from tests.exporter.server.test_tls import PAIR, Files, post
 from tests.support.load import meanwhile, raw_request, resident
 from tests.support.receiver import PATIENCE, alert, receiver
@@ -27,27 +27,7 @@ MOST_MEMORY = 150_000_000
 MOST_TAKEN_OVER_TLS = 70_000_000
 """Bytes; a few hundred connections are enough to see what one may hold."""
 
-HEAD = b"POST /falco HTTP/1.1\r\nHost: x\r\n"
-CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
-
-
-class Attack(NamedTuple):
-    """So many connections, what each sends first, and what each then sends again and again."""
-
-    connections: int
-    first: bytes
-    then: bytes
-
-
-ATTACKS = {
-    "half a body": Attack(4000, HEAD + b"Content-Length: 1000000\r\n\r\n", b"x" * 60_000),
-    "half a head": Attack(4000, HEAD + b"X: ", b"y" * 8000),
-    "chunks of two bytes": Attack(300, CHUNKED, b"2\r\nxx\r\n" * 8000),
-    "a trailer without an end": Attack(300, CHUNKED + b"2\r\n{}\r\n0\r\nX: ", b"y" * 60_000),
-    "pipelined refusals": Attack(100, b"", b"GET /nothing HTTP/1.1\r\n\r\n" * 2500),
-    "pipelined alerts": Attack(100, b"", raw_request() * 60),
-    "nothing": Attack(6000, b"", b""),
-}
+ALL_ATTACKS = {**ATTACKS, "nothing": Attack(6000, b"", b"")}
 
 
 @pytest.fixture
@@ -60,9 +40,9 @@ def many_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("name", ALL_ATTACKS)
 def test_no_attack_takes_the_memory_or_keeps_others_out(name: str, tmp_path: Path, many_files: None) -> None:
-    attack = ATTACKS[name]
+    attack = ALL_ATTACKS[name]
     with receiver(tmp_path, events={"log": False}) as subject, contextlib.ExitStack() as stack:
         attackers: list[socket.socket] = []
         for _ in range(attack.connections):
