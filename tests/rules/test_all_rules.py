@@ -1,11 +1,13 @@
 """One test a property, over all rules at once; each fails with the full list of offenders."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from exporter.catalog import REJECT_REASONS
 from rules import checks
 from rules.tree import ROOT, Tree, load
 
@@ -83,3 +85,8 @@ def test_two_rules_with_one_expression_are_seen(tmp_path: Path) -> None:
     text = one.read_text(encoding="utf-8")
     other.write_text(text.replace("PlatformStateUnhealthy", "PlatformWatchdog"), encoding="utf-8")
     assert checks.duplicates(load(root)) == ["PlatformStateUnhealthy and PlatformWatchdog have one expression"]
+
+
+def test_the_page_about_rejections_names_every_reason() -> None:
+    page = (ROOT / "alerts/platform/PlatformEventsRejected.md").read_text()
+    assert [reason for reason in REJECT_REASONS if not re.search(rf"\b{reason}\b", page)] == []
