@@ -36,7 +36,7 @@ def label_sets(count: int) -> Iterator[Labels]:
 
 def ours(series: Iterable[Labels], count: int) -> Page:
     """The counter store with these series."""
-    family = Metrics(limit=4 * count).store.families[FAMILY.name]
+    family = Metrics(limit=4 * count, max_bytes=1 << 30).store.families[FAMILY.name]
     for labels in series:
         family.add(labels)
     return lambda: family.slices(None)
