@@ -15,8 +15,9 @@ from pathlib import Path
 
 SERVERS = ("prometheus", "prometheus-alertmanager")
 
-WEB_PAGES = ("libjs-", "fonts-")
-"""What the names of those packages begin with that Prometheus' own pages need; all else serves an installation."""
+NEEDED = ("libjs-", "fonts-", "promtool")
+"""What the names of those packages begin with that Prometheus needs beside it: its own pages, and promtool where that has
+a package of its own. All else serves an installation."""
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 """What Debian signs all its suites with."""
@@ -88,9 +89,9 @@ def unpack_servers(folder: Path, suite: str = "") -> None:
 
 
 def _download(folder: Path, suite: str) -> list[Path]:
-    """The servers' packages, and those that Prometheus' pages need, as files in `folder`."""
-    for needed in ("state/lists/partial", "cache/archives/partial"):
-        (folder / needed).mkdir(parents=True)
+    """The servers' packages, and those that Prometheus needs beside them, as files in `folder`."""
+    for place in ("state/lists/partial", "cache/archives/partial"):
+        (folder / place).mkdir(parents=True)
     conf = folder / "apt.conf"
     conf.write_text(APT_CONF.format(folder=folder))
     warnings = _update(["-c", str(conf)])
@@ -104,8 +105,8 @@ def _download(folder: Path, suite: str) -> list[Path]:
         f"--no-{kind}" for kind in ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhances")
     ]
     names = _run(["apt-cache", "-c", str(conf), "depends", "--recurse", *only_depends, *SERVERS], warnings=warnings)
-    pages = {name for name in names.splitlines() if name.startswith(WEB_PAGES)}
-    _run(["apt-get", "-c", str(conf), "download", *SERVERS, *sorted(pages)], cwd=folder, warnings=warnings)
+    needed = {name for name in names.splitlines() if name.startswith(NEEDED)}
+    _run(["apt-get", "-c", str(conf), "download", *SERVERS, *sorted(needed)], cwd=folder, warnings=warnings)
     return sorted(folder.glob("*.deb"))
 
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import yaml
 
-from rules.noise import noise
-from rules.page import sections
+from rules.sections import noise, sections
 from rules.tree import Rule, Tree
 
 REPOSITORY = Path(__file__).parent.parent
@@ -101,9 +100,9 @@ def _noisy(tree: Tree) -> list[str]:
         "",
         "## What makes them noisy, and the knob",
         "",
-        "One knob for each: a value of the chart (`rules.…`, `receiver.…`, `networkPolicy.…`), a setting of the exporter",
-        "([configuration.md](configuration.md)), or one of Falco's own. What is left, and for a Prometheus without the chart,",
-        "is below.",
+        "One knob for each: a value of the chart (`rules.…`, `receiver.…`, `networkPolicy.…`), a setting of the",
+        "exporter ([configuration.md](configuration.md)), or one of Falco's. A Prometheus without the chart has",
+        "thresholds and exclusions as recordings, see below.",
         "",
         "| alert | is noisy with | knob |",
         "|---|---|---|",

@@ -176,10 +176,7 @@ def pages(tree: Tree) -> list[str]:
     hold, and names what exists."""
     known = page.told(tree)
     found = [
-        f"{alert.name}: {fault}"
-        for alert in tree.alerts
-        if alert.page.is_file()
-        for fault in page.faults(alert, known)
+        f"{alert.name}: {fault}" for alert in tree.alerts if alert.page.is_file() for fault in page.faults(alert, known)
     ]
     shared = page.first_response(tree)
     return found + [

@@ -1,4 +1,4 @@
-"""What the page of an alert names exists: alerts, metrics, labels, values, settings and boards, in code and in prose."""
+"""What the page of an alert names exists: alerts, metrics, labels, values, settings and boards, in code and prose."""
 
 import json
 import re

@@ -1,30 +1,14 @@
-"""What makes an alert noisy, and the one knob for that, as its page says under False Positives."""
+"""The one knob against an alert's noise, which its page names under False Positives, turns something of this alert."""
 
 import re
-from typing import NamedTuple
 
 from rules.named import Words
+from rules.sections import KNOB, noise
 from rules.tree import Rule, Tree
 
-_KNOB = re.compile(r"^\*\*The knob\.\*\* `([^`]+)`", re.MULTILINE)
-_SENTENCE = re.compile(r".+?[.](?= [A-Z]|\s*$)", re.DOTALL)
 _OF_ALERTS = re.compile(r"rules\.overrides\.(\w+)\.(\w+)")
 _OVERRIDES = ("enabled", "for", "threshold")
 """What the chart's `rules.overrides` can change of an alert to make it less noisy."""
-
-
-class Noise(NamedTuple):
-    """The first sentence about what is no attack, and the setting to turn; empty where the page lacks one."""
-
-    what: str
-    knob: str
-
-
-def noise(false_positives: str) -> Noise:
-    """What a section False Positives says."""
-    knob = _KNOB.search(false_positives)
-    sentence = _SENTENCE.match(_KNOB.split(false_positives)[0].strip())
-    return Noise(" ".join(sentence[0].split()) if sentence else "", knob[1] if knob else "")
 
 
 def knobs(tree: Tree) -> frozenset[str]:
@@ -37,7 +21,7 @@ def faults(alert: Rule, false_positives: str, words: Words) -> list[str]:
     what, knob = noise(false_positives)
     if not what or not knob:
         return ["False Positives say no sentence and no **The knob.** with a setting"]
-    if len(_KNOB.findall(false_positives)) > 1:
+    if len(KNOB.findall(false_positives)) > 1:
         return ["has more than one knob"]
     override = _OF_ALERTS.fullmatch(knob)
     if override and override[1] != alert.name:

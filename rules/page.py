@@ -15,6 +15,7 @@ from exporter import catalog
 from rules import commands, named, noise
 from rules.promql import Series, known
 from rules.promql import faults as query_faults
+from rules.sections import sections
 from rules.tree import Rule, Tree
 
 SECTIONS = (
@@ -33,17 +34,10 @@ SECTIONS = (
 PARTS = ("**First five minutes.** ", "**Who else.** ", "**It was nothing.** ")
 """What a response says beside its commands: what to decide, whom to call, and what to do when it was nothing."""
 
-_HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _TECHNIQUE = re.compile(r"\b(TA\d{4}|T\d{4}(?:\.\d{3})?)\b([^,;\n]*)")
 _PAYLOAD = re.compile(r"-d '(\{.*?\})'", re.DOTALL)
 _SHORTEST = 20
-
-
-def sections(text: str) -> dict[str, str]:
-    """Heading -> text of each second-level section, in order."""
-    parts = _HEADING.split(text)
-    return {title: body.strip() for title, body in zip(parts[1::2], parts[2::2], strict=True)}
 
 
 @dataclass(frozen=True)

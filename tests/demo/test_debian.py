@@ -22,7 +22,7 @@ case "$*" in
 esac
 """
 APT_CACHE = """\
-printf 'prometheus\\n  Depends: adduser\\n  Depends: libjs-jquery\\nlibjs-jquery\\nadduser\\n'
+printf 'prometheus\\n  Depends: adduser\\n  Depends: libjs-jquery\\nlibjs-jquery\\npromtool\\nadduser\\n'
 """
 DPKG = """\
 usr=$3/usr
@@ -78,7 +78,7 @@ def test_an_unpacked_prometheus_finds_its_own_pages(log: Path, tmp_path: Path) -
 def test_packages_for_services_are_not_fetched_and_nothing_is_installed(log: Path, tmp_path: Path) -> None:
     debian.unpack_servers(tmp_path / "tools")
     calls = log.read_text().splitlines()
-    assert calls[1].endswith("download prometheus prometheus-alertmanager libjs-jquery")
+    assert calls[1].endswith("download prometheus prometheus-alertmanager libjs-jquery promtool")
     assert all("-c" in call.split() and "install" not in call for call in calls)
 
 
@@ -113,7 +113,9 @@ def test_those_of_another_suite_come_from_the_archive_that_this_machine_uses(
     log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(debian, "KEYRING", Path("/"))
-    monkeypatch.setenv("TARGETS", "|Other|ftp://other\nDebian|Debian-Security|ftp://fixes\nDebian|Debian|ftp://here/debian")
+    monkeypatch.setenv(
+        "TARGETS", "|Other|ftp://other\nDebian|Debian-Security|ftp://fixes\nDebian|Debian|ftp://here/debian"
+    )
     debian.unpack_servers(tmp_path / "tools" / "newest", "sid")
     calls = log.read_text().splitlines()
     assert [call.split()[-1] for call in calls if call.endswith("update")] == ["update", "update"]

@@ -65,7 +65,7 @@ FAULTS = (
     ("ids/IdsBurstInPod.md", "**The knob.**", "Knob:", checks.pages),
     ("ids/IdsBurstInPod.md", "overrides.IdsBurstInPod.threshold", "overrides.HostCpuSpike.threshold", checks.pages),
     ("ids/IdsBurstInPod.md", "IdsBurstInPod.threshold", "IdsBurstInPod.limit", checks.pages),
-    ("ids/IdsCriticalAlert.md", "knob.** `falco.tuning", "knob.** `rules.overrides.IdsCriticalAlert.threshold", checks.pages),
+    ("ids/IdsCriticalAlert.md", "** `falco.tuning", "** `rules.overrides.IdsCriticalAlert.threshold", checks.pages),
     ("platform/PlatformSeriesOverflow.md", "knob.** `series.limit", "knob.** `rules.excluded", checks.pages),
     ("first-response.md", "`falco.tuning`", "`falco.tunings`", checks.pages),
     ("first-response.md", "$RECEIVER", "$EXPORTER", checks.pages),

@@ -40,7 +40,7 @@ def test_the_commands_are_a_shell_s(page: Path) -> None:
 
 
 def isolated(folder: Path, kind: str, selector: str) -> tuple[int, str]:
-    """The commands that isolate with a policy of this kind, run after the section Names: exit code, what was applied."""
+    """The commands that isolate with a policy of this kind, run after those of Names: exit code, what was applied."""
     for name, script in {"kubectl": KUBECTL, "hubble": "#!/bin/sh\n"}.items():
         (folder / name).write_text(script)
         (folder / name).chmod(0o755)
@@ -115,7 +115,7 @@ def logged() -> set[str]:
                 and isinstance(node.func.value, ast.Name)
                 and node.func.value.id in ("LOG", "_log")
             ):
-                texts |= {arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)}
+                texts |= {str(arg.value) for arg in node.args if isinstance(arg, ast.Constant)}
     return texts
 
 
@@ -152,9 +152,8 @@ def test_the_search_for_events_finds_an_event() -> None:
 def test_the_pods_of_the_receiver_have_the_labels_that_they_are_searched_by() -> None:
     [deployment] = [made for made in objects({}) if made["kind"] == "Deployment"]
     labels = deployment["spec"]["template"]["metadata"]["labels"]
-    selectors = {
-        pair for page in PAGES for pair in re.findall(r"(app\.kubernetes\.io/\w+)=(receiver)\b", page.read_text("utf-8"))
-    }
+    texts = "".join(page.read_text("utf-8") for page in PAGES)
+    selectors = set(re.findall(r"(app\.kubernetes\.io/\w+)=(receiver)\b", texts))
     assert selectors
     assert selectors <= set(labels.items())
     assert "app.kubernetes.io/instance" in labels
