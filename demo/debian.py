@@ -16,8 +16,8 @@ from pathlib import Path
 SERVERS = ("prometheus", "prometheus-alertmanager")
 
 NEEDED = ("libjs-", "fonts-", "promtool")
-"""What the names of those packages begin with that Prometheus needs beside it: its own pages, and promtool where that has
-a package of its own. All else serves an installation."""
+"""What the names of packages begin with that Prometheus needs beside it: its pages, and promtool where that is one of its
+own. All else serves an installation."""
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 """What Debian signs all its suites with."""

@@ -1,4 +1,4 @@
-"""What the page of an alert is made of: its sections, and what they say to docs/alerts.md, without a parser of PromQL."""
+"""What the page of an alert is made of: its sections, and what docs/alerts.md takes from it. Knows no PromQL."""
 
 import re
 from typing import NamedTuple
