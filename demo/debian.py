@@ -16,8 +16,8 @@ from pathlib import Path
 SERVERS = ("prometheus", "prometheus-alertmanager")
 
 NEEDED = ("libjs-", "fonts-", "promtool")
-"""What the names of packages begin with that Prometheus needs beside it: its pages, and promtool where that is one of its
-own. All else serves an installation."""
+"""What the names of packages begin with that Prometheus needs beside it: its pages, and its tool where that is one.
+All else serves an installation."""
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 """What Debian signs all its suites with."""
