@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from rules.routing import routing
+from rules.sections import noise, sections
 from rules.tree import Rule, Tree
 
 REPOSITORY = Path(__file__).parent.parent
@@ -98,6 +99,25 @@ def _wait(alert: Rule) -> str:
     return alert.wait or "at once"
 
 
+def _noisy(tree: Tree) -> list[str]:
+    """The table of what makes each alert noisy, with the one knob for that."""
+    lines = [
+        "",
+        "## What makes them noisy, and the knob",
+        "",
+        "One knob for each: a value of the chart (`rules.…`, `receiver.…`, `networkPolicy.…`), a setting of the",
+        "exporter ([configuration.md](configuration.md)), or one of Falco's. A Prometheus without the chart has",
+        "thresholds and exclusions as recordings, see below.",
+        "",
+        "| alert | is noisy with | knob |",
+        "|---|---|---|",
+    ]
+    for alert in tree.alerts:
+        what, knob = noise(sections(alert.page.read_text(encoding="utf-8"))["False Positives"])
+        lines.append(f"| {alert.name} | {what} | `{knob}` |")
+    return lines
+
+
 def index(tree: Tree) -> str:
     """docs/alerts.md: every alert with its page, and every number that people tune."""
     lines = [
@@ -114,6 +134,7 @@ def index(tree: Tree) -> str:
             for a in tree.alerts
             if a.family == family
         ]
+    lines += _noisy(tree)
     lines += [
         "",
         "## Numbers to tune",
