@@ -1,7 +1,7 @@
 """Whether a number that a message shows is what was counted.
 
-increase() stretches what it saw to the whole window, so that one event reads as 1.97 just when the page is sent. What is
-shown is a difference of two values of the counter. A rate is a mean over time and is none of these.
+increase() stretches what it saw to the whole window, so that one event reads as 1.97 just when the page is sent. What
+is shown is a difference of two values of the counter. A rate is a mean over time and is none of these.
 """
 
 import re
@@ -27,7 +27,7 @@ _COUNTS_OF_SERIES = ("count", "group")
 
 
 def stretched_recordings(recordings: Iterable[Rule]) -> frozenset[str]:
-    """Names of the recordings whose value is stretched; they are given in the order in which they build on each other."""
+    """Names of the recordings whose value is stretched; they come in the order in which they build on each other."""
     found: set[str] = set()
     for rule in recordings:
         if is_stretched(pq.parse(rule.expr), found):

@@ -39,9 +39,6 @@ inhibitRules:
         value: PlatformFalcoSilent|PlatformFalcoMissingOnNode|PlatformEventsRejected|PlatformSeriesOverflow|PlatformStateUnhealthy|PlatformConfigReloadFailed
         matchType: "=~"
     equal: [cluster]
-  - sourceMatch: [{name: alertname, value: PlatformCiliumMetricsAbsent, matchType: "="}]
-    targetMatch: [{name: alertname, value: PlatformHubbleMetricsAbsent, matchType: "="}]
-    equal: [cluster]
   - sourceMatch: [{name: alertname, value: NetworkMapNearlyFull, matchType: "="}]
     targetMatch: [{name: alertname, value: NetworkUnexpectedDrops, matchType: "="}]
     equal: [cluster]
