@@ -1,13 +1,13 @@
 """What is generated from the rules: the bundle for Prometheus, the one in the chart, and the index of the alerts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from rules.tree import Rule, Tree
+from rules.tree import LONGEST_GROUP, Rule, Tree
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -73,7 +73,16 @@ def _groups(rules: Iterable[Rule]) -> dict[str, Any]:
     groups: dict[str, list[dict[str, Any]]] = {}
     for rule in rules:
         groups.setdefault(rule.group, []).append(rule.as_yaml())
-    return {"groups": [{"name": name, "rules": members} for name, members in groups.items()]}
+    return {"groups": [part for name, members in groups.items() for part in _parts(name, members)]}
+
+
+def _parts(name: str, rules: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """A group as several that are short enough. One of recordings is: `rules.checks.groups` sees to it, for its order counts."""
+    for number, start in enumerate(range(0, len(rules), LONGEST_GROUP), 1):
+        yield {
+            "name": name if number == 1 else f"{name}-{number}",
+            "rules": rules[start : start + LONGEST_GROUP],
+        }
 
 
 def _dump(rules: Iterable[Rule], header: str) -> str:

@@ -10,7 +10,7 @@ import yaml
 
 from rules import counts, page
 from rules.promql import Series, faults, known, labels_of
-from rules.tree import CONTROLS, SEVERITIES, Rule, Tree
+from rules.tree import CONTROLS, LONGEST_GROUP, SEVERITIES, Rule, Tree
 from rules.unique import faults as failures
 from rules.unique import keys_of_recordings
 
@@ -18,7 +18,7 @@ CASES = ("fires", "silent", "boundary", "restart", "missing")
 """What the name of a promtool case begins with; an alert has at least one of each (the watchdog can only fire)."""
 
 _ALWAYS_FIRES = "PlatformWatchdog"
-_EVENTS = re.compile(r"increase|threat_falco_alerts:timestamp|threat_correlation")
+_EVENTS = re.compile(r"increase|threat_falco_alerts:timestamp|threat_correlation|threat_further_kinds")
 """In the expression of an alert on events: its end says no more than that none came, and `resolved` says so."""
 
 _LEFT_OUT = {
@@ -149,6 +149,15 @@ def exclusions(tree: Tree) -> list[str]:
     return found
 
 
+def groups(tree: Tree) -> list[str]:
+    """No group of recordings is longer than a ruler takes; those of alerts are split where they are written."""
+    return [
+        f"group {group['name']} has {len(group['rules'])} rules: more than {LONGEST_GROUP}"
+        for group in tree.groups
+        if len(group["rules"]) > LONGEST_GROUP
+    ]
+
+
 def no_wide_selectors(tree: Tree) -> list[str]:
     """A regular expression never chooses the metric, and nothing is read without a name."""
     return [rule.name for rule in tree.rules if "__name__" in rule.expr]
@@ -197,6 +206,7 @@ CHECKS: tuple[Callable[[Tree], list[str]], ...] = (
     duplicates,
     thresholds,
     exclusions,
+    groups,
     no_wide_selectors,
     cases,
     pages,
