@@ -77,7 +77,7 @@ def _groups(rules: Iterable[Rule]) -> dict[str, Any]:
 
 
 def _parts(name: str, rules: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """A group as several that are short enough. One of recordings is: `rules.checks.groups` sees to it, for its order counts."""
+    """A group as several that are short enough. One of recordings is as it lies there: its order counts."""
     for number, start in enumerate(range(0, len(rules), LONGEST_GROUP), 1):
         yield {
             "name": name if number == 1 else f"{name}-{number}",
@@ -123,13 +123,15 @@ def index(tree: Tree) -> str:
         "## Numbers to tune",
         "",
         "Recordings in `rules/recording/thresholds.yaml`; the chart writes them from its values. What shall raise no",
-        "alert is a recording `threat:excluded` there, as narrow as it can be (the chart's `rules.excluded`):",
+        "alert is a recording `threat:excluded` there, as narrow as it can be (the chart's `rules.excluded`). Pods that belong to no",
+        "workload, as many CI runners start them, can be left out by their namespace alone:",
         "",
         "| labels of `threat:excluded` | leaves out |",
         "|---|---|",
         '| `alertname="IdsCriticalAlert", namespace="ci", workload="runner"` | one alert about one workload |',
         '| `alertname="IdsCriticalAlert", hostname="ci-node-1"` | one alert on one node, where it names a node |',
         '| `alertname="IdsBurstInPod", namespace="ci"` | one alert about a namespace |',
+        '| `alertname="NetworkUnexpectedDrops", reason="TTL exceeded"` | one reason, of the alerts that name one |',
         '| `namespace="ci", workload="runner"` | every alert that names this workload |',
         '| `namespace="sandbox"` | every alert that names this namespace |',
         "",
