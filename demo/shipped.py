@@ -28,7 +28,7 @@ def write_rules(folder: Path) -> list[Path]:
 
 
 def leave_out(labels: dict[str, str], folder: Path) -> None:
-    """Adds a group with the rule with these labels, which leaves out what they say, to the file of numbers that people edit."""
+    """Adds the rule with these labels, which leaves out what they say, in a group to the file that people edit."""
     file = folder / THRESHOLDS
     rules = yaml.safe_load(file.read_text())
     rule = {"record": "threat:excluded", "labels": labels, "expr": "vector(1)"}
