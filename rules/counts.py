@@ -39,7 +39,7 @@ def is_stretched(node: object, recordings: Iterable[str]) -> bool:
     """Whether the value of an expression, not only its being there, comes from increase()."""
     match node:
         case pq.VectorSelector():
-            return node.name in recordings
+            return node.name is not None and node.name in recordings
         case pq.MatrixSelector():
             return is_stretched(node.vector_selector, recordings)
         case pq.AggregateExpr():
