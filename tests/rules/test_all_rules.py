@@ -105,6 +105,20 @@ def test_a_file_that_belongs_to_no_alert_is_seen(tmp_path: Path) -> None:
     ]
 
 
+def test_a_group_of_recordings_that_is_too_long_is_seen(tmp_path: Path) -> None:
+    root = tmp_path / "rules"
+    shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    path = root / "recording" / "thresholds.yaml"
+    more = "".join(
+        f"      - {{record: 'threat:threshold', labels: {{alertname: A{number}}}, expr: vector(1)}}\n"
+        for number in range(9)
+    )
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("    rules:\n", "    rules:\n" + more, 1), encoding="utf-8")
+    [found] = checks.groups(load(root))
+    assert found.startswith("group threatboard-thresholds has 2")
+
+
 def test_two_rules_with_one_expression_are_seen(tmp_path: Path) -> None:
     root = tmp_path / "rules"
     shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
