@@ -114,7 +114,7 @@ def test_no_group_is_longer_than_a_ruler_takes_however_much_is_set() -> None:
     assert {group["name"]: len(group["rules"]) for group in found if len(group["rules"]) > LONGEST_GROUP} == {}
     names = [group["name"] for group in found]
     assert len(names) == len(set(names))
-    assert sum("threat:excluded" == rule.get("record") for group in found for rule in group["rules"]) == 140
+    assert sum(rule.get("record") == "threat:excluded" for group in found for rule in group["rules"]) == 140
 
 
 def test_a_threshold_is_the_recording_that_the_alert_compares_with() -> None:
