@@ -7,7 +7,7 @@ LOCK := .tools/lock/bin/pip-compile --quiet --upgrade --generate-hashes --allow-
   --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-newest test-cluster test-image bench generate lock lint
+.PHONY: help demo test test-newest test-cluster test-image bench generate package lock lint
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' Makefile | expand -t 22
@@ -39,6 +39,9 @@ generate: .venv/dev.done  ## write the files that are generated from others
 	$(BIN)/python -m dashboards
 	$(BIN)/python -m tests.helm.reference
 	$(BIN)/python -m tests.helm.golden
+
+package: .venv/dev.done  ## package the chart to publish it (SOURCE=URL FILES=URL IMAGE=REPOSITORY)
+	$(BIN)/python -m tests.helm.package --source "$(SOURCE)" --files "$(FILES)" --image "$(IMAGE)"
 
 lock: .venv/bin/python  ## write the hashes of the packages that the image installs, newest versions
 	@$(PYTHON) -m venv .tools/lock && .tools/lock/bin/pip install --quiet pip-tools
