@@ -17,7 +17,7 @@ from queue import SimpleQueue
 
 import orjson
 
-from exporter.sources import Event, Line
+from exporter.sources import Event, Line, Repeat
 
 FLUSH_INTERVAL = 0.05
 """Seconds over which lines are gathered before the thread is woken: a wake-up costs more than an event."""
@@ -43,6 +43,39 @@ def line(received: float, control: str, event: Event, tuned: Line) -> bytes:
         text = orjson.dumps({"received": rfc3339(received), "control": control, **shown})
     # orjson leaves what it returns in a buffer many times its size, and a line is kept.
     return bytes(memoryview(text))
+
+
+class KindLine:
+    """The lines of the events of one kind, of which most is the same: byte for byte what `line` gives.
+
+    `common` is what each of the events says first, `tuned` what tuning made of them.
+    """
+
+    __slots__ = ("_before", "_common", "_control", "_tuned")
+
+    def __init__(self, control: str, common: Line, tuned: Line) -> None:
+        known = {key: value for key, value in common.items() if value}
+        self._control = control
+        self._tuned = tuned
+        self._before = _members({"control": control})
+        self._common = _members(known)
+
+    def of(self, received: float, event: Repeat) -> bytes:
+        """The line of one of them."""
+        rest = event.rest()
+        if rest is not None:
+            time = b"" if event.time is None else b',"time":"%b"' % rfc3339(event.time).encode()
+            told = orjson.dumps(rest | self._tuned if self._tuned else rest)
+            after = b"," + told[1:] if rest or self._tuned else b"}"
+            text = b'{"received":"%b"%b%b%b%b' % (rfc3339(received).encode(), self._before, time, self._common, after)
+            if len(text) <= MAX_LINE:
+                return text
+        return line(received, self._control, event.whole(), self._tuned)
+
+
+def _members(known: Line) -> bytes:
+    """The members of a JSON object, each after a comma."""
+    return b"," + orjson.dumps(known)[1:-1] if known else b""
 
 
 def _shortened(value: object) -> object:
