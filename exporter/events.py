@@ -99,9 +99,12 @@ def rfc3339(timestamp: float) -> str:
     """A Unix time as RFC 3339 in UTC, to the millisecond."""
     try:
         second, thousandths = divmod(int(timestamp * 1000 + 0.0005), 1000)  # a float has no exact thousandths
-        return f"{_to_the_second(second)}.{thousandths:03}Z"
+        return _to_the_second(second) + _THOUSANDTHS[thousandths]
     except (ValueError, OverflowError):  # a sender's clock in the year 10000
         return str(timestamp)
+
+
+_THOUSANDTHS = [f".{number:03}Z" for number in range(1000)]
 
 
 @lru_cache(maxsize=256)  # events come by the hundred in a second

@@ -10,7 +10,7 @@ sends it is no key and is parsed as if nothing were remembered, and so is everyt
 
 from collections.abc import Callable, Iterable
 from operator import itemgetter
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from exporter.sources import Kind, Line, Rejected, Repeat
 from exporter.sources.body import documents
@@ -58,20 +58,30 @@ class Shape:
 
     def said(self, fields: Value, output: object) -> Line | None:
         """What the event line says beside the labels, if all of it is clean text already."""
-        values = [*self._texts(fields), output]
+        texts: list[Any] = [*self._texts(fields), output]
         for at, names in self._choices:
-            values[at] = next((fields[name] for name in names if fields[name] not in _NOTHING), "")
-        texts = ["" if value is None or value == "<NA>" else value for value in values]
+            for name in names:
+                texts[at] = fields[name]
+                if texts[at] not in _NOTHING:
+                    break
         try:
-            together = "".join(texts)  # type: ignore[arg-type]
+            together = "".join(texts)
+            odd = "<NA>" in together
         except TypeError:
-            return None
+            odd = True
+        if odd:
+            texts = ["" if text is None or text == "<NA>" else text for text in texts]
+            if not all(type(text) is str for text in texts):
+                return None
+            together = "".join(texts)
         if not together.isprintable() or len(together) > (MAX_TEXT_BYTES if together.isascii() else _ANY_TEXT):
             return None
         keys = self._file
-        if self._connection is not keys and "->" in texts[-2]:  # type: ignore[operator]
+        if self._connection is not keys and "->" in texts[-2]:
             keys = self._connection
-        return {key: text for key, text in zip(keys, texts, strict=True) if text}
+        if "" in texts:
+            return {key: text for key, text in zip(keys, texts, strict=True) if text}
+        return dict(zip(keys, texts, strict=True))
 
 
 _NOTHING = (None, "", "<NA>")
