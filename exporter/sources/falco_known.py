@@ -174,7 +174,7 @@ class KnownAlerts:
             return read(value)
         if kind is None:
             event, fault = read(value)
-            if type(event) is FalcoAlert and fault is None and _is_plain(key):
+            if type(event) is FalcoAlert and _is_plain(key):
                 self._kinds.put(key, AlertKind(event))
             return event, fault
         kind.used = shape.used = True

@@ -143,7 +143,8 @@ ORDINARY = [
             "user.name": "root" if number % 5 else "<NA>",
             "user.uid": number % 7,
             "fd.name": ("", None, "/etc/shadow", "10.0.0.1:1->10.0.0.2:2")[number % 4],
-        },
+        }
+        | ({"k8s.ns": "x", "proc.args": "-c"} if number % 6 == 0 else {}),
     }
     for number, (rule, priority) in enumerate(
         [("Shell", "Notice"), ("Noise 1", "Critical"), ('Shell "in" ‹é›', "Warning")] * 8
@@ -173,14 +174,27 @@ def odd(base: dict[str, Any], dice: random.Random) -> dict[str, Any]:
             fields = alert["output_fields"]
         elif isinstance(fields, dict):
             fields = dict(fields)
-            if what < 0.65 and fields:
+            if what < 0.6 and fields:
                 del fields[dice.choice(list(fields))]
+            elif what < 0.65 and fields:
+                fields[dice.choice(FIELDS)] = fields.pop(dice.choice(list(fields)))
             elif what < 0.7:
                 fields = dict(sorted(fields.items(), key=lambda _: dice.random()))
             else:
                 fields[dice.choice(FIELDS)] = dice.choice(VALUES)
             alert["output_fields"] = fields
     return alert
+
+
+VARIED: dict[str, tuple[Any, ...]] = {
+    "proc.cmdline": tuple(f"id {number}" for number in range(50)),
+    "k8s.ns": ("x", {"name": "another"}),
+    "evt.time": (1_900_000_000_000_000_000, {"iso8601": 1_895_000_000_000_000_000}),
+    "proc.args": ("-c", {"pid": 1}),
+    "user.name": ("root", "", None, "www-data"),
+    "fd.name": ("/etc/shadow", "10.0.0.1:1->10.0.0.2:2", None),
+}
+"""Fields that decide over nothing as they are mostly sent, and another value of theirs."""
 
 
 def alerts(dice: random.Random, count: int) -> Iterator[dict[str, Any]]:
@@ -196,9 +210,12 @@ def alerts(dice: random.Random, count: int) -> Iterator[dict[str, Any]]:
             made = dice.choice(kept)
         else:
             made = dice.choice(BASES)
-        if dice.random() < 0.3 and isinstance(made.get("output_fields"), dict):
-            varied = {"proc.cmdline": f"id {dice.randrange(9999)}"} if "proc.cmdline" in made["output_fields"] else {}
-            made = made | {"output": f"said {dice.randrange(9999)}", "output_fields": made["output_fields"] | varied}
+        fields = made.get("output_fields")
+        if dice.random() < 0.3 and isinstance(fields, dict):
+            varied = {name: dice.choice(values) for name, values in VARIED.items() if name in fields}
+            made = made | {"output": f"said {dice.randrange(9999)}", "output_fields": fields | varied}
+        if dice.random() < 0.02:
+            made = made | {"uuid": "1", "@timestamp": "2030-03-17T17:46:39Z"}
         yield made
 
 
