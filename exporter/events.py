@@ -46,7 +46,9 @@ def line(received: float, control: str, event: Event, tuned: Line) -> bytes:
 
 
 class KindLine:
-    """The lines of the events of one kind, of which most is the same: byte for byte what `line` gives.
+    """The lines of the events of one kind, of which much is the same: byte for byte what `line` gives.
+
+    None is longer than `MAX_LINE`: what is common are labels, and the rest is bounded as a whole.
 
     `common` is what each of the events says first, `tuned` what tuning made of them.
     """
@@ -67,9 +69,7 @@ class KindLine:
             time = b"" if event.time is None else b',"time":"%b"' % rfc3339(event.time).encode()
             told = orjson.dumps(rest | self._tuned if self._tuned else rest)
             after = b"," + told[1:] if rest or self._tuned else b"}"
-            text = b'{"received":"%b"%b%b%b%b' % (rfc3339(received).encode(), self._before, time, self._common, after)
-            if len(text) <= MAX_LINE:
-                return text
+            return b'{"received":"%b"%b%b%b%b' % (rfc3339(received).encode(), self._before, time, self._common, after)
         return line(received, self._control, event.whole(), self._tuned)
 
 
