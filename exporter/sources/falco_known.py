@@ -5,10 +5,10 @@ decides over an alert's labels and tuning is a key, and an alert whose key is kn
 is read of each alert anew is its time and what its event line says beside the labels. Whatever is not as Falco itself
 sends it is no key and is parsed as if nothing were remembered, and so is everything when the memory is full.
 
-`tests/exporter/sources/test_known.py` compares both ways over generated and recorded alerts.
+`tests/exporter/intake/test_known_alerts.py` compares both ways over generated and recorded alerts.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from operator import itemgetter
 from typing import Any, TypeAlias
 
@@ -26,7 +26,7 @@ MAX_SHAPES = 512
 """Shapes of `output_fields` remembered: about one for each rule."""
 
 MAX_KEY = 1024
-"""Bytes of text in a key of a kind, or in all names of a shape; what has more is not remembered."""
+"""Bytes of text in a key of a kind, characters in all names of a shape; what has more is not remembered."""
 
 Value: TypeAlias = dict[str, object]
 Key: TypeAlias = tuple[object, ...]
@@ -41,12 +41,13 @@ class Shape:
 
     __slots__ = ("_choices", "_connection", "_file", "_texts", "identity", "openings", "used")
 
-    def __init__(self, fields: tuple[str, ...], deciding: Iterable[str], read_names: Iterable[str]) -> None:
+    def __init__(self, fields: tuple[str, ...], deciding: Iterable[str], above: Collection[str]) -> None:
+        """`above` are names under which, without dots, one that is read may lie."""
         present = frozenset(fields)
         self.used = False
         self.identity = getter([name for name in deciding if name in present])
         """Of `output_fields`: the values that decide over labels and tuning."""
-        self.openings = tuple(field for field in fields if any(_lies_in(name, field) for name in read_names))
+        self.openings = tuple(field for field in fields if field.replace(".", "_") in above)
         said = {key: [name for name in names if name in present] for key, names in DESCRIBED.items()}
         said = {key: names for key, names in said.items() if names}
         firsts = [names[0] for names in said.values()]
@@ -95,8 +96,10 @@ def getter(names: list[str]) -> Callable[[Value], tuple[object, ...]]:
     return lambda fields: tuple([fields[name] for name in names])
 
 
-def _lies_in(name: str, field: str) -> bool:
-    return name.replace(".", "_").startswith(field.replace(".", "_") + "_")
+def _above(name: str) -> Iterator[str]:
+    """Every name that an object may have in which this one is, all with `_` in the place of dots."""
+    name = name.replace(".", "_")
+    return (name[:at] for at, character in enumerate(name) if character == "_")
 
 
 class AlertKind(Kind):
@@ -134,7 +137,7 @@ class KnownAlerts:
 
     def __init__(self, tuned: Iterable[str] = ()) -> None:
         self._deciding = (*LABEL_FIELDS, *tuned)
-        self._read = frozenset((*READ_FIELDS, *tuned))
+        self._above = frozenset(above for name in (*READ_FIELDS, *tuned) for above in _above(name))
         self._shapes: Memory[tuple[str, ...], Shape] = Memory(MAX_SHAPES)
         self._kinds: Memory[Key, AlertKind] = Memory(MAX_KINDS)
 
@@ -174,7 +177,7 @@ class KnownAlerts:
             return read(value)
         if kind is None:
             event, fault = read(value)
-            if type(event) is FalcoAlert and _is_plain(key):
+            if type(event) is FalcoAlert and self._kinds.has_room() and _is_plain(key):
                 self._kinds.put(key, AlertKind(event))
             return event, fault
         kind.used = shape.used = True
@@ -185,9 +188,9 @@ class KnownAlerts:
         names = tuple(fields)
         shape = self._shapes.get(names)
         if shape is None:
-            if sum(map(len, names)) > MAX_KEY or not all("." in name for name in names):
+            if not self._shapes.has_room() or not all("." in name for name in names) or len("".join(names)) > MAX_KEY:
                 return None
-            shape = Shape(names, self._deciding, self._read)
+            shape = Shape(names, self._deciding, self._above)
             self._shapes.put(names, shape)
         for name in shape.openings:
             if type(fields[name]) is dict:

@@ -17,8 +17,8 @@ Thing = TypeVar("Thing", bound=Used)
 class Memory(Generic[Key, Thing]):
     """Remembers things by key, at most `limit`.
 
-    When it is full it takes in nothing, so that things which come in turn and are more than it holds do not drive one
-    another out. Once it has refused `limit` ten times over it forgets what was not used since it last did.
+    When it is full there is no room for others, so that things which come in turn and are more than it holds do not
+    drive one another out. Once ten times `limit` found no room, it forgets what was not used since it last did so.
     Two threads may use it: each step that changes it is one that Python does not interrupt.
     """
 
@@ -35,10 +35,13 @@ class Memory(Generic[Key, Thing]):
         return self._things.get(key)
 
     def put(self, key: Key, thing: Thing) -> None:
-        """Remembers a thing if there is room."""
+        """Remembers a thing; ask first whether there is room."""
+        self._things[key] = thing
+
+    def has_room(self) -> bool:
+        """Whether one more may be remembered; notes if not."""
         if len(self._things) < self._limit:
-            self._things[key] = thing
-            return
+            return True
         self._refused += 1
         if self._refused >= 10 * self._limit:
             self._refused = 0
@@ -46,3 +49,4 @@ class Memory(Generic[Key, Thing]):
             self._things = {key: thing for key, thing in known if thing.used}
             for _, thing in known:
                 thing.used = False
+        return False
