@@ -85,12 +85,13 @@ FIRST = row(
         About(
             "Alerts that fire, most severe first, and the namespace that they are about.",
             "none.",
-            "critical first: open the runbook from its Slack message, then the namespace's time line.",
+            "critical first: open its runbook, then the namespace's time line.",
         ),
         {
             "alertname": Column("Alert"),
             "namespace": Column("Namespace", to=link("investigate", namespace="${__value.text}"), width=110),
             "workload": Column("Workload", to=PLACE, width=110),
+            "link": Column("Runbook", width=90, every="open", to="${__value.raw}"),
             "runbook": Column("Runbook (rules/alerts)", width=230),
         },
         (
