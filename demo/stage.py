@@ -1,8 +1,8 @@
 """The running servers of a story, and how they are set up: what ships, wired together on 127.0.0.1.
 
-The past of the cluster is back-filled, because rules and boards compare with it: two days of everything that they read
-from Cilium, Hubble and the kubelet, and a week of Falco's alerts. It ends some minutes ago, as if Prometheus had been
-restarted.
+The past of the cluster is back-filled, because rules and boards compare with it: a day of everything that they read
+from Cilium, Hubble and the kubelet, two days of what Hubble saw denied, and a week of Falco's alerts. It ends some
+minutes ago, as if Prometheus had been restarted.
 """
 
 import time
@@ -63,7 +63,7 @@ def set_up(servers: ExitStack, folder: Path, say: Say, remember: bool = True) ->
     if remember:
         began = time.monotonic()
         _remember(programs["promtool"], programs["prometheus"], folder, timeline)
-        what = "a week of Falco's alerts and two days of Cilium, Hubble and the kubelet are back-filled"
+        what = "a week of Falco's alerts and a day of Cilium, Hubble and the kubelet are back-filled"
         say(time.monotonic() - began, f"{what}, with their recordings")
     slack = servers.enter_context(Slack())
     watchdog = servers.enter_context(Slack())  # takes the sign of life, in place of a service that waits for it
@@ -95,8 +95,10 @@ def _remember(promtool: Path, prometheus: Path, folder: Path, timeline: Timeline
     now = time.time() - GAP
     data = folder / "prometheus"
     week, days = Span(now - WEEK, now, 150), Span(now - 2 * DAY - 7200, now, 150)
+    yesterday, day = replace(days, end=now - DAY - 7350), replace(days, start=now - DAY - 7200)
     fill(data, promtool, _only(past.targets()[:1], "threat_falco_alerts_total threat_build_info"), timeline, week)
-    fill(data, promtool, _only(_live(), "".join(file.read_text() for file in _recordings())), timeline, days)
+    fill(data, promtool, _only(_live(), "".join(file.read_text() for file in _recordings())), timeline, day)
+    fill(data, promtool, _only(_live(), "hubble_drop_total"), timeline, yesterday)
     ids, boards, *others = _recordings()
     with Prometheus(prometheus, "global: {}", folder) as server:
         record(server, promtool, [ids], replace(week, step=300))
