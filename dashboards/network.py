@@ -81,7 +81,7 @@ _REASON = "'Policy denied' rises: see 'Denied by workload'. Any other: look it u
 def _dropped(direction: str, what: str, unit: str) -> Panel:
     """Packets or traffic that was dropped on the way out of pods, or into them."""
     way = {"egress": "left a pod", "ingress": "were for a pod"}[direction]
-    about = f"{unit} that {way} and were dropped, by reason. A reason has one colour on all four."
+    about = f"{unit} that {way} and were dropped, by reason; 'm' is a thousandth. A reason has one colour on all four."
     return style.timeseries(
         f"Dropped {direction} {what}",
         About(about, _NOISE, _REASON),

@@ -125,8 +125,8 @@ HIT = row(
             "two controls at once: the same attacker, seen by several systems. Follow the workload to its time line.",
         ),
         {
-            "namespace": Column("Namespace", to=link("investigate", namespace="${__value.text}")),
-            "workload": Column("Workload", to=PLACE),
+            "namespace": Column("Namespace", none="(node)", to=link("investigate", namespace="${__value.text}")),
+            "workload": Column("Workload", none="(node)", to=PLACE),
         },
         (events.score(), Column("Controls at once", decimals=0, limits={2: BAD}, none="–")),
         (events.critical(), Column("Critical", decimals=0, limits={1: BAD}, none="–")),
@@ -189,7 +189,7 @@ NODES = row(
         (health.falco_by_node(), Column("Falco", says=STATES)),
         (health.cilium_by_node(), Column("Cilium", says=STATES)),
         width=8,
-        height=6,
+        height=8,
     ),
     style.table(
         "Rules not seen in the six days before",
@@ -204,7 +204,7 @@ NODES = row(
         },
         (events.new_rules(), Column("Alerts", decimals=0)),
         width=16,
-        height=6,
+        height=8,
         sort=("Alerts",),
     ),
 )

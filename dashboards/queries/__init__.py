@@ -77,11 +77,13 @@ def over_nodes(per_node: str) -> tuple[Query, Query, Query]:
 def total(recorded: str, window: str = "$__range", offset: str = "") -> str:
     """About how many events in a window, by default the board's time range; `recorded` selects an `:increase5m` one.
 
-    An event is in the samples of five minutes, one for each evaluation; a younger one is not yet in all of them. (A
-    subquery with a fixed step would not need their number, and takes a hundred times as long over 30 days.)
+    An event is in the samples of five minutes, one for each evaluation (how many these were is looked up at the end of
+    the window); a younger one is not yet in all of them. (A subquery with a fixed step would not need their number, and
+    takes a hundred times as long over 30 days.)
     """
     counted = f"count_over_time({EVALUATED}[299s])"
-    return f"sum_over_time({recorded}[{window}]{offset}) / scalar(max(max_over_time({counted}[1h:5m])) or vector(5))"
+    often = f"scalar(max(max_over_time({counted}[1h:5m]{offset})) or vector(5))"
+    return f"sum_over_time({recorded}[{window}]{offset}) / {often}"
 
 
 def per_step(recorded: str) -> str:
