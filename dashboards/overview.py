@@ -21,7 +21,6 @@ ON = row(
         ),
         ids.is_on(),
         STATES,
-        height=3,
         to=link("ids"),
     ),
     style.tile(
@@ -29,7 +28,6 @@ ON = row(
         About("Whether Cilium's agents are scraped.", f"on. {EXPECTED}", "set prometheus.enabled in Cilium's values."),
         network.is_on(),
         STATES,
-        height=3,
         to=link("policy"),
     ),
     style.tile(
@@ -39,7 +37,6 @@ ON = row(
         ),
         network.hubble_is_on(),
         STATES,
-        height=3,
         to=link("network"),
     ),
     style.tile(
@@ -49,7 +46,6 @@ ON = row(
         ),
         health.waf_is_on(),
         STATES,
-        height=3,
     ),
     style.stat(
         "Firing alerts",
@@ -61,7 +57,6 @@ ON = row(
         *(events.firing(severity) for severity in SEVERITY),
         colours=SEVERITY,
         width=8,
-        height=3,
     ),
 )
 
@@ -128,10 +123,10 @@ HIT = row(
             "namespace": Column("Namespace", none="(node)", to=link("investigate", namespace="${__value.text}")),
             "workload": Column("Workload", none="(node)", to=PLACE),
         },
-        (events.score(), Column("Controls at once", decimals=0, limits={2: BAD}, none="–")),
-        (events.critical(), Column("Critical", decimals=0, limits={1: BAD}, none="–")),
-        (events.of_control("ids"), Column("IDS alerts", decimals=0, none="–")),
-        (events.of_control("network"), Column("Denials", decimals=0, none="–")),
+        (events.score(), Column("Controls at once", decimals=0, limits={2: BAD}, width=150)),
+        (events.critical(), Column("Critical", decimals=0, limits={1: BAD}, width=90)),
+        (events.of_control("ids"), Column("IDS alerts", decimals=0, width=100)),
+        (events.of_control("network"), Column("Denials", decimals=0, width=90)),
         width=15,
         height=8,
         sort=("Controls at once", "Critical"),
@@ -150,7 +145,7 @@ HIT = row(
         },
         (events.last_day(), Column("24 h", decimals=0, width=80)),
         (events.day_before(), Column("Before", decimals=0, width=80)),
-        (events.change(), Column("Change", unit="percentunit", decimals=0, limits={1: LOOK, 10: BAD})),
+        (events.change(), Column("Change", unit="percentunit", decimals=0, limits={1: LOOK, 10: BAD}, width=90)),
         width=9,
         height=8,
         sort=("24 h",),
