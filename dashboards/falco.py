@@ -17,7 +17,7 @@ ITSELF = row(
         ),
         {"hostname": Column("Node", to=link("ids", node="${__value.text}"))},
         (ids.last_event(), Column("Last event", unit="s", decimals=0)),
-        (ids.last_snapshot(), Column("Last snapshot", unit="s", decimals=0, limits={900: BAD}, none="never")),
+        (ids.last_snapshot(), Column("Last snapshot", unit="s", decimals=0, limits={900: BAD}, none="no data")),
         (ids.syscalls(), Column("System calls", unit="cps", decimals=0)),
         (ids.lost(), Column("Lost in 15 min", unit="percentunit", decimals=2, limits={0.01: BAD})),
         (ids.drop_messages(), Column("Drop messages", decimals=0, limits={1: BAD})),

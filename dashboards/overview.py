@@ -195,7 +195,7 @@ NODES = row(
         ),
         {
             "rule": Column("Rule", width=480, to=link("investigate", "namespace", rule="${__value.text}")),
-            "namespace": Column("Namespace", to=link("ids", namespace="${__value.text}")),
+            "namespace": Column("Namespace", none="(node)", to=link("ids", namespace="${__value.text}")),
         },
         (events.new_rules(), Column("Alerts", decimals=0)),
         width=16,
