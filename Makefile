@@ -7,7 +7,7 @@ LOCK := .tools/lock/bin/pip-compile --quiet --upgrade --generate-hashes --allow-
   --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-cluster test-image bench generate lock lint
+.PHONY: help demo test test-newest test-cluster test-image bench generate package lock lint
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' Makefile | expand -t 22
@@ -18,6 +18,10 @@ demo: .venv/run.done  ## play an attack on a real Prometheus and Alertmanager (K
 test: lint  ## check everything; what CI runs
 	-@$(BIN)/python -m demo.tools
 	$(BIN)/python -m pytest -n 4  # they wait more than they work
+
+test-newest: .venv/dev.done  ## run what uses Prometheus and Alertmanager with the newest of them that Debian has
+	SERVERS=newest $(BIN)/python -m demo.tools prometheus promtool alertmanager amtool
+	SERVERS=newest $(BIN)/python -m pytest -n 4
 
 test-cluster: .venv/dev.done  ## install the chart into a real Kubernetes control plane (built once, with Go)
 	tests/cluster/kubernetes/build.sh .tools/kubernetes
@@ -35,6 +39,9 @@ generate: .venv/dev.done  ## write the files that are generated from others
 	$(BIN)/python -m dashboards
 	$(BIN)/python -m tests.helm.reference
 	$(BIN)/python -m tests.helm.golden
+
+package: .venv/dev.done  ## package the chart to publish it (SOURCE=URL FILES=URL IMAGE=REPOSITORY)
+	$(BIN)/python -m tests.helm.package --source "$(SOURCE)" --files "$(FILES)" --image "$(IMAGE)"
 
 lock: .venv/bin/python  ## write the hashes of the packages that the image installs, newest versions
 	@$(PYTHON) -m venv .tools/lock && .tools/lock/bin/pip install --quiet pip-tools

@@ -2,7 +2,8 @@
 
 The two servers are never installed, because their packages start services. They are unpacked into a folder, as any
 user: with an apt state of our own, neither root nor an earlier `apt-get update` is needed. What such a copy lacks of an
-installed one is made up for by launchers in the folder's `bin/`.
+installed one is made up for by launchers in the folder's `bin/`. They come from the release of this machine, or from
+another suite of the same archive, such as `sid`.
 """
 
 import fcntl
@@ -14,8 +15,12 @@ from pathlib import Path
 
 SERVERS = ("prometheus", "prometheus-alertmanager")
 
-WEB_PAGES = ("libjs-", "fonts-")
-"""What the names of those packages begin with that Prometheus' own pages need; all else serves an installation."""
+NEEDED = ("libjs-", "fonts-", "promtool")
+"""What the names of packages begin with that Prometheus needs beside it: its pages, and its tool where that is one.
+All else serves an installation."""
+
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+"""What Debian signs all its suites with."""
 
 APT_CONF = """\
 Dir::State "{folder}/state";
@@ -24,6 +29,11 @@ Acquire::Languages "none";
 Acquire::Retries "3";
 APT::Sandbox::User "root";
 #clear APT::Update;
+"""
+
+OTHER_SOURCES = """\
+Dir::Etc::sourcelist "{folder}/sources.list";
+Dir::Etc::sourceparts "-";
 """
 
 INSTALLED_AT = b"/usr/share/prometheus/alertmanager"
@@ -57,15 +67,18 @@ def install(package: str) -> None:
     _run(["apt-get", *options, "install", "-y", "--no-install-recommends", package], warnings=warnings)
 
 
-def unpack_servers(folder: Path) -> None:
-    """Puts Prometheus and Alertmanager into `folder`, to be run as `bin/prometheus` and so on; whole or not at all."""
-    folder.mkdir(exist_ok=True)
+def unpack_servers(folder: Path, suite: str = "") -> None:
+    """Puts Prometheus and Alertmanager into `folder`, to be run as `bin/prometheus` and so on; whole or not at all.
+
+    They are those of Debian's `suite`, or of the release that apt is set up for.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock, tempfile.TemporaryDirectory(dir=folder) as scratch:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if all((folder / "bin" / name).exists() for name in LAUNCHERS):
             return
         unpacked = Path(scratch, "unpacked")
-        for package in _download(Path(scratch)):
+        for package in _download(Path(scratch), suite):
             _run(["dpkg", "-x", str(package), str(unpacked)])
         # 200 MB of time zone sources that no page reads.
         shutil.rmtree(unpacked / "usr/share/javascript/moment-timezone/data", ignore_errors=True)
@@ -75,20 +88,37 @@ def unpack_servers(folder: Path) -> None:
         _write_launchers(folder / "bin")
 
 
-def _download(folder: Path) -> list[Path]:
-    """The servers' packages, and those that Prometheus' pages need, as files in `folder`."""
-    for needed in ("state/lists/partial", "cache/archives/partial"):
-        (folder / needed).mkdir(parents=True)
+def _download(folder: Path, suite: str) -> list[Path]:
+    """The servers' packages, and those that Prometheus needs beside them, as files in `folder`."""
+    for place in ("state/lists/partial", "cache/archives/partial"):
+        (folder / place).mkdir(parents=True)
     conf = folder / "apt.conf"
     conf.write_text(APT_CONF.format(folder=folder))
     warnings = _update(["-c", str(conf)])
+    if suite:
+        archive = _archive(conf, warnings)
+        signed = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
+        (folder / "sources.list").write_text(f"deb {signed}{archive} {suite} main\n")
+        conf.write_text((APT_CONF + OTHER_SOURCES).format(folder=folder))
+        warnings += _update(["-c", str(conf)])
     only_depends = [
         f"--no-{kind}" for kind in ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhances")
     ]
     names = _run(["apt-cache", "-c", str(conf), "depends", "--recurse", *only_depends, *SERVERS], warnings=warnings)
-    pages = {name for name in names.splitlines() if name.startswith(WEB_PAGES)}
-    _run(["apt-get", "-c", str(conf), "download", *SERVERS, *sorted(pages)], cwd=folder, warnings=warnings)
+    needed = {name for name in names.splitlines() if name.startswith(NEEDED)}
+    _run(["apt-get", "-c", str(conf), "download", *SERVERS, *sorted(needed)], cwd=folder, warnings=warnings)
     return sorted(folder.glob("*.deb"))
+
+
+def _archive(conf: Path, warnings: str) -> str:
+    """Where Debian's own packages come from here; the lists must have been fetched, for they say whose they are."""
+    shown = _run(
+        ["apt-get", "-c", str(conf), "indextargets", "--format", "$(ORIGIN)|$(LABEL)|$(SITE)"], warnings=warnings
+    )
+    sites = [line.rpartition("|")[2] for line in shown.splitlines() if line.startswith("Debian|Debian|")]
+    if not sites:
+        raise PackageError(f"{warnings}Debian's archive is not among apt's sources.")
+    return sites[0]
 
 
 def _reopen_templates(alertmanager: Path) -> None:

@@ -1,9 +1,11 @@
 """The programs that the demo and the tests need beside Python: which there are, and where this machine has them.
 
 `python -m demo.tools [NAME ...]` gets what is missing (see `demo/debian.py`) and says where each program is; it exits
-1 with a sentence for each that cannot be had.
+1 with a sentence for each that cannot be had. With SERVERS=newest in the environment Prometheus and Alertmanager are
+those of Debian's newest suite, whatever is on the PATH.
 """
 
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -13,7 +15,10 @@ from pathlib import Path
 from demo import debian
 
 UNPACKED = Path(__file__).resolve().parent.parent / ".tools"
-"""Where Debian's packages are unpacked when a program is not on the PATH."""
+"""Where Debian's packages are unpacked when a program is not on the PATH; below it, in `newest/`, the newest ones."""
+
+NEWEST = "sid"
+"""Debian's suite with the newest packages."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +50,19 @@ class MissingToolError(Exception):
     """A program cannot be had here; the message says what to do."""
 
 
+def newest() -> bool:
+    """Whether the newest servers are asked for."""
+    return os.environ.get("SERVERS") == "newest"
+
+
 def find(name: str) -> Path | None:
     """The program, from the PATH first, then from `.tools/`; None when it is in neither."""
     tool = TOOLS[name]
-    paths = (shutil.which(command) for command in tool.commands)
-    found = next((path for path in paths if path), None) or shutil.which(name, path=str(UNPACKED / "bin"))
+    if newest() and not tool.installed:
+        found = shutil.which(name, path=str(UNPACKED / "newest" / "bin"))
+    else:
+        paths = (shutil.which(command) for command in tool.commands)
+        found = next((path for path in paths if path), None) or shutil.which(name, path=str(UNPACKED / "bin"))
     return Path(found) if found else None
 
 
@@ -72,6 +85,9 @@ def _fetch(name: str) -> None:
         if tool.installed:
             print(f"Installing {tool.product} from Debian's packages, for the tests only", flush=True)
             debian.install(tool.package)
+        elif newest():
+            print(f"Unpacking Debian {NEWEST}'s Prometheus and Alertmanager into {UNPACKED.name}/newest/", flush=True)
+            debian.unpack_servers(UNPACKED / "newest", NEWEST)
         else:
             print(f"Unpacking Prometheus and Alertmanager from Debian's packages into {UNPACKED.name}/", flush=True)
             debian.unpack_servers(UNPACKED)

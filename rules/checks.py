@@ -172,14 +172,15 @@ def cases(tree: Tree) -> list[str]:
 
 
 def pages(tree: Tree) -> list[str]:
-    """A page has its sections, real ATT&CK ids, the alert's severity, a way to make it fire, and queries that hold."""
-    series = _series(tree)
-    techniques = yaml.safe_load((tree.root / "attack.yaml").read_text(encoding="utf-8"))
-    return [
-        f"{alert.name}: {fault}"
-        for alert in tree.alerts
-        if alert.page.is_file()
-        for fault in page.faults(alert, series, techniques)
+    """A page has its sections, real ATT&CK ids, the alert's severity, a way to make it fire, queries and commands that
+    hold, and names what exists."""
+    known = page.told(tree)
+    found = [
+        f"{alert.name}: {fault}" for alert in tree.alerts if alert.page.is_file() for fault in page.faults(alert, known)
+    ]
+    shared = page.first_response(tree)
+    return found + [
+        f"{shared.name}: {fault}" for fault in page.shared_faults(shared.read_text(encoding="utf-8"), known)
     ]
 
 

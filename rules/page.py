@@ -1,13 +1,22 @@
-"""The page of an alert: the nine sections of an alerting and detection strategy, the response first."""
+"""The page of an alert: the nine sections of an alerting and detection strategy, the response first.
+
+What the responses have in common is `alerts/first-response.md`.
+"""
 
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
 
 from exporter import catalog
-from rules.promql import Series
+from rules import commands, named, noise
+from rules.promql import Series, known
 from rules.promql import faults as query_faults
-from rules.tree import Rule
+from rules.sections import sections
+from rules.tree import Rule, Tree
 
 SECTIONS = (
     "Response",
@@ -22,32 +31,61 @@ SECTIONS = (
 )
 """Palantir's nine sections, in the order in which a person who was woken needs them."""
 
-_HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
+PARTS = ("**First five minutes.** ", "**Who else.** ", "**It was nothing.** ")
+"""What a response says beside its commands: what to decide, whom to call, and what to do when it was nothing."""
+
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _TECHNIQUE = re.compile(r"\b(TA\d{4}|T\d{4}(?:\.\d{3})?)\b([^,;\n]*)")
 _PAYLOAD = re.compile(r"-d '(\{.*?\})'", re.DOTALL)
 _SHORTEST = 20
 
 
-def sections(text: str) -> dict[str, str]:
-    """Heading -> text of each second-level section, in order."""
-    parts = _HEADING.split(text)
-    return {title: body.strip() for title, body in zip(parts[1::2], parts[2::2], strict=True)}
+@dataclass(frozen=True)
+class Known:
+    """What pages are held against; `techniques` maps an ATT&CK id to its name, `given` is what a reader has set."""
+
+    series: Mapping[str, Series]
+    techniques: Mapping[str, str]
+    words: named.Words
+    given: frozenset[str]
 
 
-def faults(alert: Rule, series: Mapping[str, Series], techniques: Mapping[str, str]) -> list[str]:
-    """What is wrong with an alert's page; `techniques` maps an ATT&CK id to its name."""
+def first_response(tree: Tree) -> Path:
+    """The page that the others link to."""
+    return tree.root / "alerts" / "first-response.md"
+
+
+def told(tree: Tree) -> Known:
+    """What is known of these rules."""
+    return Known(
+        known(tree.root / "external.yaml", tree.recordings),
+        yaml.safe_load((tree.root / "attack.yaml").read_text(encoding="utf-8")),
+        named.words(tree, noise.knobs(tree)),
+        commands.names(first_response(tree).read_text(encoding="utf-8")),
+    )
+
+
+def shared_faults(text: str, known: Known) -> list[str]:
+    """What can be wrong with any page for the person who was woken."""
+    return named.faults(text, known.words) + commands.faults(text, known.given)
+
+
+def faults(alert: Rule, known: Known) -> list[str]:
+    """What is wrong with an alert's page."""
     text = alert.page.read_text(encoding="utf-8")
     parts = sections(text)
     if tuple(parts) != SECTIONS:
         return [f"sections are {', '.join(parts)}"]
     found = [] if text.startswith(f"# {alert.name}\n") else ["the title is not the alert's name"]
     found += [f"section {title} says nothing" for title, body in parts.items() if len(body) < _SHORTEST]
-    if not parts["Response"].startswith("**First five minutes.**"):
-        found.append("the response does not begin with the first five minutes")
+    places = [parts["Response"].find(part) for part in PARTS]
+    if places[0] != 0 or places != sorted(places):
+        found.append(f"the response does not begin with {PARTS[0]}, or lacks one of {', '.join(PARTS[1:])}")
     if not parts["Priority"].lower().startswith(alert.labels["severity"]):
         found.append(f"the priority does not begin with the severity {alert.labels['severity']}")
-    return found + _technique_faults(parts["Categorization"], techniques) + _fence_faults(parts, text, series)
+    found += _technique_faults(parts["Categorization"], known.techniques)
+    found += noise.faults(alert, parts["False Positives"], known.words)
+    return found + _fence_faults(parts, text, known.series) + shared_faults(text, known)
 
 
 def _technique_faults(text: str, techniques: Mapping[str, str]) -> list[str]:

@@ -18,6 +18,14 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With the newest servers (`make test-newest`), only tests that use a program are run."""
+    if tools.newest():
+        others = [item for item in items if "tool" not in getattr(item, "fixturenames", ())]
+        items[:] = [item for item in items if item not in set(others)]
+        config.hook.pytest_deselected(items=others)
+
+
 @pytest.fixture(scope="session")
 def tool() -> Callable[[str], Path]:
     """Where a program of `demo.tools.TOOLS` is: `tool("promtool")`."""

@@ -21,6 +21,19 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert broken == []
 
 
+def anchors(page: Path) -> set[str]:
+    """What a link to a heading of this page may end with."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_headings_that_are_there(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]*)#([^)]+)\)", page.read_text())
+    ours = [(page.parent / link if link else page, anchor) for link, anchor in links if "://" not in link]
+    assert [anchor for target, anchor in ours if target.suffix == ".md" and anchor not in anchors(target)] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_make_commands_exist(page: Path) -> None:
     named = set(re.findall(r"(?:`|\$ |^)(?:KEEP=1 )?make ([a-z-]+)", page.read_text(), re.MULTILINE))

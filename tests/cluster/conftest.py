@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster.api import Object
-from tests.cluster.control_plane import PROGRAMS, ControlPlane, etcd_program
+from tests.cluster.control_plane import ControlPlane
 from tests.cluster.nodes import Nodes, Pretence
 from tests.cluster.release import NAMESPACE, Release
 from tests.helm.chart import CHART
@@ -49,13 +49,6 @@ def definition(group: str, version: str, kind: str, plural: str) -> Object:
 @pytest.fixture(scope="session")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """The control plane, with the definitions of custom resources and some namespaces."""
-    missing = [name for name in ("control-plane", "kwok") if not (PROGRAMS / name).exists()]
-    missing += [] if etcd_program() else ["etcd"]
-    if missing:
-        reason = f"{', '.join(missing)} not in {PROGRAMS}: `make test-cluster` gets them"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
     with ControlPlane(tmp_path_factory.mktemp("plane")) as running:
         for custom in CUSTOM:
             running.api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition(*custom))

@@ -4,7 +4,6 @@ The version is in `kubernetes/go.mod`, from which `kubernetes/build.sh` builds i
 that it is given here; `nodes.py` plays those of others, whose pods a test wants to run or to hold.
 """
 
-import shutil
 import subprocess
 import time
 import urllib.error
@@ -15,10 +14,11 @@ import yaml
 
 from demo.servers import free_port
 from tests.cluster.api import Api
+from tests.cluster.programs import built
 
-ROOT = Path(__file__).parent.parent.parent
-PROGRAMS = ROOT / ".tools/kubernetes"
 TOKEN = "administrator"
+
+NEEDS = ("control-plane", "kwok", "etcd")
 
 SIMULATED = {"kubelet": "simulated"}
 """The label of kwok's nodes."""
@@ -28,11 +28,6 @@ CONTROLLERS = "--controllers=*,-node-lifecycle-controller"
 
 FAST = ("--kube-api-qps=300", "--kube-api-burst=600")
 """Without them the controllers wait for themselves."""
-
-
-def etcd_program() -> str | None:
-    """etcd, from the PATH or as `build.sh` unpacked it."""
-    return shutil.which("etcd") or shutil.which("etcd", path=str(PROGRAMS))
 
 
 class ControlPlane:
@@ -46,6 +41,7 @@ class ControlPlane:
         self.url = f"https://127.0.0.1:{self._api}"
         self.api = Api(self.url, self._certificate, TOKEN)
         self._running: list[subprocess.Popen[bytes]] = []
+        self._programs = dict(zip(NEEDS, built(*NEEDS), strict=True))
 
     def __enter__(self) -> Self:
         try:
@@ -81,12 +77,12 @@ class ControlPlane:
         self.kubeconfig.write_text(self._client_settings())
         etcd, peers = f"http://127.0.0.1:{self._etcd}", f"http://127.0.0.1:{self._peers}"
         self._run(
-            *(etcd_program() or "etcd", f"--data-dir={self.folder / 'etcd'}", "--unsafe-no-fsync"),
+            *(self._programs["etcd"], f"--data-dir={self.folder / 'etcd'}", "--unsafe-no-fsync"),
             *(f"--listen-client-urls={etcd}", f"--advertise-client-urls={etcd}", f"--listen-peer-urls={peers}"),
             *(f"--initial-advertise-peer-urls={peers}", f"--initial-cluster=default={peers}"),
         )
         self._run(
-            *(PROGRAMS / "control-plane", "apiserver", f"--etcd-servers={etcd}", "--bind-address=127.0.0.1"),
+            *(self._programs["control-plane"], "apiserver", f"--etcd-servers={etcd}", "--bind-address=127.0.0.1"),
             "--advertise-address=127.0.0.1",
             *(
                 f"--secure-port={self._api}",
@@ -109,10 +105,15 @@ class ControlPlane:
             listen = ("--bind-address=127.0.0.1", f"--secure-port={free_port()}", *FAST)
             client = (f"--kubeconfig={self.kubeconfig}", "--leader-elect=false")
             self._run(
-                PROGRAMS / "control-plane", program, *client, *listen, f"--cert-dir={self.folder / program}", *extra
+                self._programs["control-plane"],
+                program,
+                *client,
+                *listen,
+                f"--cert-dir={self.folder / program}",
+                *extra,
             )
         self._run(
-            *(PROGRAMS / "kwok", f"--kubeconfig={self.kubeconfig}", f"--config={SOURCES / 'stages.yaml'}"),
+            *(self._programs["kwok"], f"--kubeconfig={self.kubeconfig}", f"--config={SOURCES / 'stages.yaml'}"),
             *("--manage-all-nodes=false", "--manage-nodes-with-label-selector=kubelet=simulated"),
             *(f"--server-address=127.0.0.1:{free_port()}", "--node-lease-duration-seconds=40"),
         )

@@ -3,7 +3,6 @@
 The namespace enforces the restricted Pod Security Standard; kwok plays the nodes.
 """
 
-import os
 import subprocess
 import urllib.error
 from collections.abc import Callable, Iterator
@@ -11,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.control_plane import PROGRAMS, ControlPlane
+from tests.cluster.control_plane import ControlPlane
 from tests.cluster.nodes import PLAYED, Nodes, Pretence
+from tests.cluster.programs import built
 from tests.cluster.release import CORE, NAMESPACE, RELEASE, Release, wait_for
 from tests.helm.chart import CHART, EXAMPLES, example
 
@@ -37,12 +37,7 @@ def _is_ready(plane: ControlPlane, name: str) -> bool:
 @pytest.fixture(params=["helm4", "helm3"])
 def helm(request: pytest.FixtureRequest, plane: ControlPlane, workers: list[str]) -> Helm:
     """Runs a Helm of this generation; what it prints."""
-    program = PROGRAMS / request.param
-    if not program.exists():
-        reason = f"there is no {program}: `make test-cluster` builds it"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    (program,) = built(request.param)
 
     def run(*arguments: str | Path) -> str:
         command = [program, "--kubeconfig", plane.kubeconfig, "--namespace", NAMESPACE, *arguments]

@@ -15,11 +15,14 @@ APT_GET = """\
 echo "apt-get $*" >> "$LOG"
 case "$*" in
   *" update") echo "W: one dead source" >&2; exit "${UPDATE:-0}" ;;
-  *" download "*) for last; do :; done; touch prometheus.deb prometheus-alertmanager.deb "$last.deb" ;;
+  *" indextargets "*) echo "$TARGETS" ;;
+  *" download "*)
+    cat sources.list >> "$LOG" 2>/dev/null
+    for last; do :; done; touch prometheus.deb prometheus-alertmanager.deb "$last.deb" ;;
 esac
 """
 APT_CACHE = """\
-printf 'prometheus\\n  Depends: adduser\\n  Depends: libjs-jquery\\nlibjs-jquery\\nadduser\\n'
+printf 'prometheus\\n  Depends: adduser\\n  Depends: libjs-jquery\\nlibjs-jquery\\npromtool\\nadduser\\n'
 """
 DPKG = """\
 usr=$3/usr
@@ -75,7 +78,7 @@ def test_an_unpacked_prometheus_finds_its_own_pages(log: Path, tmp_path: Path) -
 def test_packages_for_services_are_not_fetched_and_nothing_is_installed(log: Path, tmp_path: Path) -> None:
     debian.unpack_servers(tmp_path / "tools")
     calls = log.read_text().splitlines()
-    assert calls[1].endswith("download prometheus prometheus-alertmanager libjs-jquery")
+    assert calls[1].endswith("download prometheus prometheus-alertmanager libjs-jquery promtool")
     assert all("-c" in call.split() and "install" not in call for call in calls)
 
 
@@ -104,3 +107,25 @@ def test_what_is_unpacked_is_not_fetched_again(log: Path, tmp_path: Path) -> Non
     calls = log.read_text()
     debian.unpack_servers(tmp_path / "tools")
     assert log.read_text() == calls
+
+
+def test_those_of_another_suite_come_from_the_archive_that_this_machine_uses(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(debian, "KEYRING", Path("/"))
+    monkeypatch.setenv(
+        "TARGETS", "|Other|ftp://other\nDebian|Debian-Security|ftp://fixes\nDebian|Debian|ftp://here/debian"
+    )
+    debian.unpack_servers(tmp_path / "tools" / "newest", "sid")
+    calls = log.read_text().splitlines()
+    assert [call.split()[-1] for call in calls if call.endswith("update")] == ["update", "update"]
+    assert calls[-1] == "deb [signed-by=/] ftp://here/debian sid main"
+    assert (tmp_path / "tools" / "newest" / "bin" / "promtool").exists()
+
+
+def test_without_debians_archive_another_suite_cannot_be_had(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TARGETS", "Debian|Debian-Security|ftp://fixes")
+    with pytest.raises(debian.PackageError, match="archive is not among"):
+        debian.unpack_servers(tmp_path / "tools", "sid")

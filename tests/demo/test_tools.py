@@ -15,6 +15,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "path"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.delenv("SERVERS", raising=False)
     monkeypatch.setattr(tools, "UNPACKED", tmp_path / "unpacked")
     (tmp_path / "unpacked" / "bin").mkdir(parents=True)
     return folder
@@ -31,6 +32,19 @@ def test_a_program_on_the_path_goes_before_an_unpacked_one(path: Path) -> None:
     assert tools.find("promtool") == unpacked
     on_path = executable(path / "promtool")
     assert tools.find("promtool") == on_path
+
+
+def test_the_newest_are_never_those_on_the_path(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SERVERS", "newest")
+    executable(path / "promtool")
+    executable(tools.UNPACKED / "bin" / "promtool")
+    assert tools.find("promtool") is None
+    (tools.UNPACKED / "newest" / "bin").mkdir(parents=True)
+    newest = executable(tools.UNPACKED / "newest" / "bin" / "promtool")
+    assert tools.find("promtool") == newest
+    assert tools.find("chromium") is None
+    installed = executable(path / "chromium")
+    assert tools.find("chromium") == installed
 
 
 @pytest.mark.parametrize("command", ["alertmanager", "prometheus-alertmanager"])

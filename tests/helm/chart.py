@@ -78,9 +78,9 @@ def one(values: Values, kind: str, name: str = "") -> Object:
     return found[0]
 
 
-def notes(values: Values) -> str:
+def notes(values: Values, *, chart: Path = CHART) -> str:
     """What Helm prints after an installation."""
-    return files(values)[NOTES]
+    return files(values, chart=chart)[NOTES]
 
 
 def refusal(values: Values, release: str = RELEASE) -> str:

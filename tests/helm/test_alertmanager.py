@@ -85,6 +85,12 @@ def test_severities_choose(receivers: Callable[..., set[str]]) -> None:
         assert receivers(text, severity="warning", control=control) == {"nobody"}
 
 
+def test_the_sign_of_life_is_no_message_whatever_the_severities(receivers: Callable[..., set[str]]) -> None:
+    text = configuration(made(matcherStrategy="None", severities=["critical", "warning", "info"]), "None")
+    assert receivers(text, severity="info", control="platform", alertname="X") == {"slack"}
+    assert receivers(text, severity="info", control="platform", alertname="PlatformWatchdog") == {"nobody"}
+
+
 def test_under_on_namespace_each_listed_namespace_gets_its_own_alerts(receivers: Callable[..., set[str]]) -> None:
     configs = made(namespaces=["shop", "payments"])
     assert [found["metadata"]["namespace"] for found in configs] == ["shop", "payments"]

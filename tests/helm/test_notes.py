@@ -131,13 +131,14 @@ def keys(values: object, path: str = "") -> set[str]:
 
 
 def test_the_neighbours_charts_have_every_key_that_is_printed() -> None:
-    """A key that a chart does not know is silently nothing."""
+    """A key that a chart does not know is silently nothing. What is listed was looked up, so nothing else is listed."""
     known = yaml.safe_load((Path(__file__).parent / "neighbours.yaml").read_text())
     every = {"controls": {"network": True, "hubble": True}, "serviceMonitor": {"enabled": True}}
+    printed: dict[str, set[str]] = {}
     for values in (every, {**every, **SECURE}, {**every, **TLS}):
         for name, block in pasted({**values, "monitoring": {"labels": {"a": "b"}}}).items():
-            paths = {path.removesuffix(".a") for path in keys(block)}
-            assert paths - set(known[name]["keys"]) == set(), name
+            printed.setdefault(name, set()).update(path.removesuffix(".a") for path in keys(block))
+    assert printed == {name: set(entry["keys"]) for name, entry in known.items()}
 
 
 def test_cilium_is_told_of_only_what_is_expected_of_it() -> None:
@@ -190,6 +191,25 @@ def test_what_is_missing_is_said_loudly() -> None:
     whole = notes({"serviceMonitor": {"enabled": True}, "rules": {"enabled": True}})
     assert "YET:" not in whole
     assert "ALERTS WITHOUT A NAMESPACE" in notes(example(next(path for path in EXAMPLES if "mtls" in path.name)))
+
+
+def test_grafana_is_told_of_a_folder_where_there_is_one() -> None:
+    assert pasted({})["grafana"]["sidecar"]["dashboards"]["folderAnnotation"] == "grafana_folder"
+    plain = {"dashboards": {"folder": ""}}
+    assert pasted(plain)["grafana"] == {"sidecar": {"dashboards": {"enabled": True, "searchNamespace": "ALL"}}}
+    assert 'folder "' not in notes(plain)
+    unlabelled = {"dashboards": {"labels": None}}
+    assert "grafana" not in pasted(unlabelled)
+    assert "No sidecar finds the boards" in notes(unlabelled)
+    assert "GRAFANA" not in notes({"dashboards": {"enabled": False}})
+
+
+def test_no_command_needs_a_test_pod_that_there_is_not() -> None:
+    mutual = {"tls": {"enabled": True, "existingSecret": "s", "mutual": True}}
+    for intake in ({}, mutual):
+        text = notes({"intake": intake, "test": {"enabled": False}})
+        assert not re.search(r"^ +helm .* test ", text, re.MULTILINE)
+    assert "Have a sender with a certificate raise one" in text
 
 
 @each_example

@@ -1,15 +1,21 @@
 """Every example becomes objects that Kubernetes takes, under the restricted Pod Security Standard."""
 
 import base64
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import kubernetes_validate
 import pytest
 import yaml
 
-from tests.helm.chart import CHART, EXAMPLES, NAMESPACE, Object, example, files, lint, objects, one
+from tests.helm import reference
+from tests.helm.chart import CHART, EXAMPLES, NAMESPACE, Object, example, files, lint, objects
+from tests.helm.test_stacks import changed
+
+ROWS = [*reference.rows(reference.schema(), reference.defaults())]
 
 VERSIONS = ("1.25", "1.29", "1.33", "1.37")
 """Kubernetes versions: the oldest that Chart.yaml allows, the newest whose schemas there are, and two between."""
@@ -143,10 +149,17 @@ def test_every_port_says_its_protocol() -> None:
 
 
 def test_large_numbers_stay_whole_numbers() -> None:
-    values = {"config": {"series": {"limit": 10_000_000}, "intake": {"max_body": 104857600}}}
-    config = one(values, "ConfigMap", "threatboard")["data"]["threatboard.yaml"]
-    assert "limit: 10000000\n" in config
-    assert yaml.safe_load(config)["intake"]["max_body"] == 104857600
+    """A template prints a number of YAML as 1e+07."""
+    large = 10_000_000
+    whole = [row.path for row in ROWS if "integer" in json.dumps(row.schema) and "maximum" not in row.schema]
+    assert {"receiver.replicas", "receiver.pdb.maxUnavailable", "serviceMonitor.sampleLimit", "test.timeout"} < {*whole}
+    values: dict[str, Any] = {"serviceMonitor": {"enabled": True}}
+    for path in whole:
+        values = changed(values, path, large)
+    for kind in ("Deployment", "DaemonSet"):
+        rendered = files(changed(values, "receiver.kind", kind))
+        assert not [name for name, text in rendered.items() if re.search(r"\b1e\+?0?7\b", text)]
+    assert sum(text.count(str(large)) for text in files(values).values()) >= len(whole)
 
 
 def test_long_names_stay_within_63_characters() -> None:

@@ -92,6 +92,21 @@ def test_where_anyone_may_send_events_it_is_said_in_capitals() -> None:
     assert not [values for values in SAFE if loud in notes(values)]
 
 
+@pytest.mark.parametrize("kind", ["NodePort", "LoadBalancer"])
+def test_where_others_than_the_cluster_may_send_it_is_said_too(kind: str) -> None:
+    service = {"intake": {"service": {"type": kind}}}
+    assert f"ANYONE WHO REACHES ITS {kind.upper()} CAN FORGE ALERTS" in notes(service)
+    assert "FORGE" not in notes({**service, "networkPolicy": {"enabled": True}})
+
+
+def test_a_policy_that_admits_nobody_is_said_in_capitals() -> None:
+    nobody = {"enabled": True, "falco": None, "prometheus": None}
+    assert "NOBODY MAY SEND EVENTS" in notes({"networkPolicy": nobody})
+    assert "NOBODY MAY SCRAPE IT" in notes({"networkPolicy": nobody})
+    assert "NOBODY MAY" not in notes({"networkPolicy": {"enabled": True}})
+    assert "NOBODY MAY" not in notes({"networkPolicy": {**nobody, "enabled": False}})
+
+
 def test_a_token_in_the_clear_is_said_in_capitals() -> None:
     intake, metrics = {"intake": {"auth": {"existingSecret": "t"}}}, {"metrics": {"auth": {"existingSecret": "t"}}}
     assert "THE SENDERS' TOKEN CROSSES THE NETWORK IN THE CLEAR" in notes(intake)

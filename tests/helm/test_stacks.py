@@ -78,11 +78,13 @@ def changed(values: dict[str, Any], path: str, value: object) -> dict[str, Any]:
     return made
 
 
-def maps_of_texts() -> list[str]:
-    """The values that are labels or annotations."""
-    texts = {"type": "string"}
+def maps_of_texts(*kinds: str) -> list[str]:
+    """The values that are labels or annotations of these kinds: `labels`, `annotations`, `prometheusLabels`."""
+    refs = [{"$ref": f"#/$defs/{kind}"} for kind in kinds]
     return [
-        row.path for row in ROWS if row.schema.get("additionalProperties") == texts and "odeSelector" not in row.path
+        row.path
+        for row in ROWS
+        if any(part in refs for part in row.schema.get("allOf", [])) and "odeSelector" not in row.path
     ]
 
 
@@ -169,7 +171,7 @@ def without(tmp_path: Path) -> Callable[[str], Path]:
     return make
 
 
-@pytest.mark.parametrize("path", maps_of_texts())
+@pytest.mark.parametrize("path", maps_of_texts("labels", "annotations"))
 def test_labels_that_are_there_already_are_given_once_and_select_as_before(path: str) -> None:
     """Argo CD, Flux and shared values of a team put the standard labels on everything."""
     usual, made = check(EVERYTHING), check(changed(EVERYTHING, path, STANDARD))  # fails on a key that is given twice
@@ -208,15 +210,17 @@ def test_texts_that_look_like_numbers_stay_texts() -> None:
     """A namespace `0123`, a Secret `0x10`: YAML would make numbers of them, and the API server refuses those."""
     plain = "0x10"
     texts = [row.path for row in ROWS if row.schema.get("type") == "string" and not row.schema.get("pattern")]
-    texts += [row.path for row in ROWS if row.schema.get("$ref") == "#/$defs/name"]
+    texts += [row.path for row in ROWS if row.schema.get("$ref") in ("#/$defs/name", "#/$defs/secretKey")]
     texts = [path for path in texts if not path.startswith(("fullnameOverride", "nameOverride", "config."))]
     assert len(texts) > 25
     values = EVERYTHING
     texts.remove("metrics.tls.existingSecret")  # cert-manager makes that one
     for path in texts:
         values = changed(values, path, plain)
-    for path in maps_of_texts():
-        values = changed(values, path, {plain: plain})
+    for kind, name in (("labels", plain), ("annotations", plain), ("prometheusLabels", "n")):
+        assert len(maps_of_texts(kind)) > 1
+        for path in maps_of_texts(kind):
+            values = changed(values, path, {name: plain})
     for path in ("networkPolicy.falco", "networkPolicy.waf", "networkPolicy.prometheus"):
         values = changed(values, path, [{"namespace": plain, "podLabels": {plain: plain}}])
     for flavor in ("kubernetes", "cilium"):

@@ -53,12 +53,19 @@ def test_values_yaml_and_the_schema_have_the_same_keys() -> None:
 
 def test_no_object_takes_unknown_keys_by_accident() -> None:
     """Open are mappings of texts, and what is Kubernetes' own to define."""
-    opened = {path for path, part in parts(reference.schema()) if "additionalProperties" not in part}
+    opened = {path for path, part in parts(reference.schema()) if not part.keys() & {"additionalProperties", "allOf"}}
     pods = {"resources", "affinity", "podSecurityContext", "securityContext"}
     lists = {"tolerations[]", "topologySpreadConstraints[]", "extraEnv[]", "extraVolumes[]", "extraVolumeMounts[]"}
     monitor = {"serviceMonitor." + name for name in ("relabelings[]", "metricRelabelings[]", "tlsConfig")}
     test = {"test.resources", "test.tolerations[]"}
     assert opened == {"receiver." + name for name in pods | lists} | monitor | test
+
+
+def test_every_mapping_of_names_that_are_the_users_says_what_a_name_is() -> None:
+    """Or the API server, or Prometheus, would refuse it when half of the release is installed."""
+    free = [path for path, part in parts(reference.schema()) if part.get("additionalProperties") == {"type": "string"}]
+    assert free == []
+    assert sum("allOf" in part for _, part in parts(reference.schema())) > 20
 
 
 def test_the_settings_under_config_are_those_of_the_exporter() -> None:
@@ -96,6 +103,26 @@ def test_the_settings_under_config_are_those_of_the_exporter() -> None:
         ({"intake": {"tls": {"mutual": True}}}, "at '/intake/tls/enabled': value must be true"),
         ({"image": {"digest": "sha256:12"}}, "at '/image/digest': 'sha256:12' does not match pattern"),
         ({"networkPolicy": {"waf": [{"namespace": "x"}]}}, "at '/networkPolicy/waf/0': missing property 'podLabels'"),
+        ({"commonLabels": {"team": "my team"}}, "at '/commonLabels/team': 'my team' does not match pattern"),
+        ({"commonLabels": {"team": 7}}, "at '/commonLabels/team': got number, want string"),
+        (
+            {"receiver": {"podLabels": {"my team": "x"}}},
+            "at '/receiver/podLabels': additional properties 'my team' not allowed",
+        ),
+        (
+            {"receiver": {"podAnnotations": {"a b": "x"}}},
+            "at '/receiver/podAnnotations': additional properties 'a b' not allowed",
+        ),
+        (
+            {"rules": {"extraLabels": {"my-team": "x"}}},
+            "at '/rules/extraLabels': additional properties 'my-team' not allowed",
+        ),
+        ({"receiver": {"pdb": {"maxUnavailable": "0%"}}}, "'0%' does not match pattern"),
+        ({"certManager": {"duration": "90d"}}, "at '/certManager/duration': '90d' does not match pattern"),
+        ({"alertmanagerConfig": {"namespaces": ["shop", "shop"]}}, "items at 0 and 1 are equal"),
+        ({"alertmanagerConfig": {"namespaces": ["Shop"]}}, "'Shop' does not match pattern"),
+        ({"intake": {"auth": {"key": "a/b"}}}, "at '/intake/auth/key': 'a/b' does not match pattern"),
+        ({"nameOverride": "Our board!"}, "at '/nameOverride': 'Our board!' does not match pattern"),
     ],
     ids=lambda value: "" if isinstance(value, dict) else value,
 )

@@ -30,7 +30,7 @@ def test_a_stale_or_missing_file_is_named(monkeypatch: pytest.MonkeyPatch, tmp_p
     for path, text in bundle.generated(tree).items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text + "\n", encoding="utf-8")
-    assert [line.split(" is ")[1] for line in bundle.stale(tree)] == ["stale: run python -m rules"] * 3
+    assert [line.split(" is ")[1] for line in bundle.stale(tree)] == ["stale: run python -m rules"] * 4
 
 
 def test_check_writes_nothing(

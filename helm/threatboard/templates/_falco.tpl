@@ -22,11 +22,11 @@ serviceMonitor:
 {{- end }}
 {{- end -}}
 
-{{/* Who may forge alerts, or read a token, with these values: sentences in capitals, or nothing. */}}
+{{/* Who may forge alerts or read a token with these values, and what cannot work: sentences in capitals, or nothing. */}}
 {{- define "threatboard.warnings" -}}
 {{- $intake := .Values.intake -}}
 {{- if not (or $intake.auth.existingSecret $intake.tls.mutual .Values.networkPolicy.enabled) }}
-ANYONE IN THE CLUSTER CAN FORGE ALERTS, and fill the counters with noise in which a real one drowns: the intake takes events
+ANYONE {{ eq $intake.service.type "ClusterIP" | ternary "IN THE CLUSTER" (printf "WHO REACHES ITS %s" (upper $intake.service.type)) }} CAN FORGE ALERTS, and fill the counters with noise in which a real one drowns: the intake takes events
 from everybody. Set networkPolicy.enabled, intake.auth.existingSecret with intake.tls, or intake.tls.mutual.
 {{- end }}
 {{- if and $intake.auth.existingSecret (not $intake.tls.enabled) }}
@@ -34,6 +34,14 @@ THE SENDERS' TOKEN CROSSES THE NETWORK IN THE CLEAR, unless a mesh encrypts it: 
 {{- end }}
 {{- if and .Values.metrics.auth.existingSecret (not .Values.metrics.tls.enabled) }}
 THE TOKEN FOR EVENTS{{ if .Values.metrics.protect }} AND METRICS{{ end }} CROSSES THE NETWORK IN THE CLEAR, unless a mesh encrypts it: set metrics.tls.enabled.
+{{- end }}
+{{- with .Values.networkPolicy }}
+{{- if and .enabled (not (or .falco .waf .intakeCIDRs)) }}
+NOBODY MAY SEND EVENTS: name senders in networkPolicy.falco, networkPolicy.waf or networkPolicy.intakeCIDRs.
+{{- end }}
+{{- if and .enabled (not .prometheus) }}
+NOBODY MAY SCRAPE IT: name Prometheus' pods in networkPolicy.prometheus.
+{{- end }}
 {{- end }}
 {{- if eq .Values.image.repository "threatboard" }}
 THE IMAGE threatboard IS NOBODY'S: no registry has it until you build it and push it to yours (docs/install.md, step 1); then

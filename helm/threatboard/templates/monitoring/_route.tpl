@@ -1,39 +1,39 @@
 {{/*
-Route and receivers of an AlertmanagerConfig. `control` is a label that only this product's alerts have. Groups and waits
-are those of rules/alertmanager.yml, where the reasons for them are; a test compares the two.
+What an AlertmanagerConfig does: files/routing.yaml, which is made from rules/alertmanager.yml, with the severities that
+Slack shall get. `control` is a label that only this product's alerts have.
 */}}
 {{- define "threatboard.route" -}}
+{{- $routing := .Files.Get "files/routing.yaml" | fromYaml -}}
 {{- with .Values.alertmanagerConfig -}}
+{{- $severity := dict "name" "severity" "value" (join "|" .severities) "matchType" "=~" -}}
+{{- range $routing.routes -}}
+{{- if eq .receiver "slack" -}}
+{{- $_ := set . "matchers" (append .matchers $severity) -}}
+{{- end -}}
+{{- end -}}
+{{- /* Every text brings the definitions that it uses. */ -}}
+{{- $messages := include "threatboard.messages" $ -}}
+{{- $slack := $routing.slack -}}
+{{- range $part := prepend $slack.actions $slack -}}
+{{- range $field, $text := $part -}}
+{{- if and (kindIs "string" $text) (contains "{{ template" (toString $text)) -}}
+{{- $_ := set $part $field (print $messages $text) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 route:
   receiver: nobody
-  matchers:
-    - {name: control, value: "ids|network|waf|host|platform|several", matchType: "=~"}
+  matchers: {{ toJson $routing.matchers }}
   repeatInterval: {{ .repeatInterval | quote }}
   routes:
-    {{- $severity := printf "{name: severity, value: %s, matchType: \"=~\"}" (join "|" .severities | quote) }}
-    - receiver: slack
-      matchers:
-        - {name: control, value: several, matchType: "="}
-        - {{ $severity }}
-      groupBy: [cluster, namespace, workload]
-      groupWait: 5s
-      groupInterval: 1m
-      routes: {{- include "threatboard.criticalAtOnce" $ | nindent 8 }}
-    - receiver: slack
-      matchers:
-        - {name: control, value: "ids|network|waf|host", matchType: "=~"}
-        - {{ $severity }}
-      groupBy: [cluster, namespace]
-      groupWait: 2m
-      groupInterval: 1m
-      routes: {{- include "threatboard.criticalAtOnce" $ | nindent 8 }}
-    - receiver: slack
-      matchers:
-        - {name: control, value: platform, matchType: "="}
-        - {{ $severity }}
-      groupBy: [alertname, cluster]
-      groupWait: 30s
-      groupInterval: 5m
+    {{- /* As JSON: in YAML a matcher's bare = is a value of a type of its own to some readers. */}}
+    {{- range $routing.routes }}
+    - {{ toJson . }}
+    {{- end }}
+inhibitRules:
+  {{- range $routing.inhibitRules }}
+  - {{ toJson . }}
+  {{- end }}
 receivers:
   - name: nobody
   - name: slack
@@ -43,28 +43,8 @@ receivers:
         channel: {{ . | quote }}
         {{- end }}
         sendResolved: {{ .slack.sendResolved }}
-        linkNames: false
-        mrkdwnIn: [pretext]
-        footer: threatboard
-        {{- $messages := include "threatboard.messages" $ }}
-        {{- range $field, $name := dict "color" "color" "title" "title" "titleLink" "board" "fallback" "title" "text" "text" }}
-        {{ $field }}: {{ printf "%s{{ template \"threatboard.%s\" . }}" $messages $name | toJson }}
-        {{- end }}
-        actions:
-          {{- range $label := list "Board" "Events" "Runbook" "Acknowledge" }}
-          - type: button
-            text: {{ $label }}
-            url: {{ printf "%s{{ template \"threatboard.%s\" . }}" $messages (lower $label) | toJson }}
-          {{- end }}
+        {{- toYaml $slack | nindent 8 }}
 {{- end -}}
-{{- end -}}
-
-{{- define "threatboard.criticalAtOnce" -}}
-- receiver: slack
-  matchers:
-    - {name: severity, value: critical, matchType: "="}
-  groupBy: [cluster, namespace, workload]
-  groupWait: 0s
 {{- end -}}
 
 {{/* The definitions of slack.tmpl, which go into every text: an AlertmanagerConfig cannot bring a file of templates. */}}

@@ -1,0 +1,82 @@
+"""What linters of the field say of what each example becomes. They need no cluster, but programs built with Go."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from tests.cluster.programs import built
+from tests.helm.chart import CHART, EXAMPLES, NAMESPACE, RELEASE
+
+SCHEMAS = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema"
+
+VERSIONS = ("1.25.0", "1.36.0")
+
+CUSTOM = "ServiceMonitor,PrometheusRule,AlertmanagerConfig,CiliumNetworkPolicy,Certificate"
+"""Whose schemas are tested with the published models, in tests/helm/test_custom_resources.py."""
+
+each_example = pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name.removesuffix("-values.yaml"))
+
+
+def rendered(path: Path, folder: Path) -> Path:
+    """What Helm's own program makes of an example, as a file."""
+    (helm,) = built("helm4")
+    command: list[str | Path] = [helm, "template", RELEASE, CHART, "--namespace", NAMESPACE, "--values", path]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    file = folder / "objects.yaml"
+    file.write_text(text)
+    return file
+
+
+def conform(file: Path, version: str) -> "subprocess.CompletedProcess[str]":
+    """What kubeconform says of a file, with the schemas of a version of Kubernetes."""
+    (kubeconform,) = built("kubeconform")
+    schemas = f"{SCHEMAS}/v{version}-local-strict/{{{{ .ResourceKind }}}}{{{{ .KindSuffix }}}}.json"
+    command: list[str | Path] = [kubeconform, "-strict", "-summary", "-skip", CUSTOM, "-schema-location", schemas, file]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@each_example
+@pytest.mark.parametrize("version", VERSIONS)
+def test_kubeconform_knows_every_field(path: Path, version: str, tmp_path: Path) -> None:
+    done = conform(rendered(path, tmp_path), version)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Invalid: 0, Errors: 0" in done.stdout
+    assert "Valid: 0" not in done.stdout
+
+
+def test_kubeconform_would_find_a_mistake(tmp_path: Path) -> None:
+    file = rendered(EXAMPLES[0], tmp_path)
+    file.write_text(file.read_text().replace("terminationGracePeriodSeconds", "terminationGraceSeconds"))
+    done = conform(file, VERSIONS[-1])
+    assert done.returncode == 1
+    assert "terminationGraceSeconds" in done.stdout
+
+
+def complaints(file: Path, *options: str) -> list[str]:
+    """What kube-linter says of a file: the check, and the object."""
+    (linter,) = built("kube-linter")
+    command: list[str | Path] = [linter, "lint", "--format", "json", *options, file]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    reports = json.loads(done.stdout)["Reports"] or []
+    return [
+        f"{found['Check']}: {found['Object']['K8sObject']['Name']}: {found['Diagnostic']['Message']}"
+        for found in reports
+    ]
+
+
+@each_example
+def test_kube_linter_has_nothing_to_ask_for(path: Path, tmp_path: Path) -> None:
+    assert complaints(rendered(path, tmp_path)) == []
+
+
+def test_kube_linter_would_find_a_mistake(tmp_path: Path) -> None:
+    file = rendered(EXAMPLES[0], tmp_path)
+    documents = [found for found in yaml.safe_load_all(file.read_text()) if found]
+    pod = next(found for found in documents if found["kind"] == "Deployment")["spec"]["template"]["spec"]
+    pod["containers"][0]["securityContext"]["readOnlyRootFilesystem"] = False
+    file.write_text(yaml.safe_dump_all(documents))
+    assert any(found.startswith("no-read-only-root-fs") for found in complaints(file))
