@@ -56,9 +56,9 @@ def quiet_in_legend() -> Json:
 
 
 def override(name: str, properties: Mapping[str, Any]) -> Json:
-    """What differs for the field, or series, of this name."""
+    """What differs for the field, or series, of this name, or of names that a `/pattern/` matches."""
     return {
-        "matcher": {"id": "byName", "options": name},
+        "matcher": {"id": "byRegexp" if name.startswith("/") else "byName", "options": name},
         "properties": [{"id": key, "value": value} for key, value in properties.items()],
     }
 

@@ -2,7 +2,7 @@
 
 from dashboards import style
 from dashboards.board import About, link, row
-from dashboards.colours import VERDICT
+from dashboards.colours import BAD, VERDICT
 from dashboards.fields import Column
 from dashboards.queries import network
 
@@ -85,5 +85,6 @@ STOPPED = row(
         network.to_world(),
         unit="eps",
         width=24,
+        colours={"/DROPPED$/": BAD},
     ),
 )

@@ -82,7 +82,7 @@ def total(recorded: str, window: str = "$__range", offset: str = "") -> str:
     takes a hundred times as long over 30 days.)
     """
     counted = f"count_over_time({EVALUATED}[299s])"
-    often = f"scalar(max(max_over_time({counted}[1h:5m]{offset})) or vector(5))"
+    often = f"scalar(max(max_over_time({counted}[1h:1m]{offset})) or vector(5))"
     return f"sum_over_time({recorded}[{window}]{offset}) / {often}"
 
 

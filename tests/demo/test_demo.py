@@ -114,7 +114,9 @@ def check_what_boards_show(port: int) -> None:
     assert {labels["control"] for labels, value in yesterday if value > 0} == {"ids", "network"}
     news = {(labels["rule"], labels["namespace"]) for labels, _ in shown(port, "overview", NEWS)}
     assert news == {(alert.rule, alert.namespace) for alert in (INTRUSION, SNOOPING, ELSEWHERE)}
-    assert {labels["check"] for labels, value in shown(port, "overview", "Set-up") if value != 1} == set()
+    # The simulated worker-3 has other rule files, so that the board has something to show.
+    wrong = {labels["check"] for labels, value in shown(port, "overview", "Set-up") if value != 1}
+    assert wrong == {"Rule files are the same"}
 
 
 NEWS = "Rules not seen in the six days before"
@@ -124,7 +126,7 @@ def test_keep_leaves_it_running_until_ctrl_c_and_then_nothing_is_left(
     environment: dict[str, str], kept: tuple["subprocess.Popen[str]", Path]
 ) -> None:
     process, out = kept
-    assert wait_for(lambda: "Send alerts" in out.read_text() or process.poll() is not None, seconds=150)
+    assert wait_for(lambda: "Send alerts" in out.read_text() or process.poll() is not None, seconds=400)
     story = out.read_text()
     pages = {"Status page": "/", "Metrics": "/metrics", "Prometheus": "/-/ready", "Alertmanager": "/-/ready"}
     for name, path in pages.items():
