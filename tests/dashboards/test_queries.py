@@ -127,6 +127,10 @@ def _reads_raw(node: Any, harmless: bool = False) -> Iterator[str]:
         case pq.BinaryExpr() if str(node.op) == "-" and _names(node.lhs) == _names(node.rhs):
             # What a counter has more than it had before.
             return
+        case pq.BinaryExpr() if str(node.op) in ("and", "unless"):
+            # What stands on the right only says which of the left are shown.
+            yield from _reads_raw(node.lhs, harmless)
+            return
         case pq.BinaryExpr() if str(node.op) in (">", "*") and "0" in (str(node.lhs), str(node.rhs)):
             harmless = True
     for name in ("lhs", "rhs", "expr"):
@@ -149,6 +153,7 @@ def test_a_counter_is_never_shown_raw(ask: Asks) -> None:
         ("max(a_total > 5)", ["a_total"]),
         ("a_total - a_total offset 5m >= 0 or a_total - min_over_time(a_total[5m])", []),
         ("a_total - b_total", ["a_total", "b_total"]),
+        ("time() - x unless on (h) a_total or b_total and x", ["b_total"]),
         ("count(a_total) or 0 * sum(b_total) or topk(3, c_total)", ["c_total"]),
     ],
 )
