@@ -28,10 +28,11 @@ def write_rules(folder: Path) -> list[Path]:
 
 
 def leave_out(labels: dict[str, str], folder: Path) -> None:
-    """Adds the rule with these labels, which leaves out what they say, to the file of numbers that people edit."""
+    """Adds the rule with these labels, which leaves out what they say, in a group to the file that people edit."""
     file = folder / THRESHOLDS
     rules = yaml.safe_load(file.read_text())
-    rules["groups"][0]["rules"].append({"record": "threat:excluded", "labels": labels, "expr": "vector(1)"})
+    rule = {"record": "threat:excluded", "labels": labels, "expr": "vector(1)"}
+    rules["groups"].append({"name": "threatboard-excluded", "rules": [rule]})
     file.write_text(yaml.safe_dump(rules))
 
 

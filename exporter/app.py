@@ -68,6 +68,7 @@ class Receiver:
         self.metrics = Metrics(config.series.limit, time, state, config.series.max_bytes)
         self._scrapers = Scrapers(self.metrics.store.creation, time, state)
         self.metrics.store.restamp(self._scrapers.restore())
+        self.metrics.gauge("threat_scrapers").set_function(self._scrapers.regular)
         self._recent = Recent()
         self._lines: LineWriter | None = None
         if config.events.log and sys.stdout is not None:  # None where a parent closed it

@@ -305,6 +305,7 @@ _METRICS = (
     Metric(
         "threat_series_expired_total", "counter", "Series that left the page after series.idle_expiry.", ("family",)
     ),
+    Metric("threat_scrapers", "gauge", "Scrapers that come again and again, as this replica knows them."),
     Metric("threat_config_reload_success", "gauge", "1 if the configuration file was last read without a fault."),
     Metric(
         "threat_config_reload_timestamp_seconds",

@@ -1,6 +1,6 @@
 """What is generated from the rules: the bundle for Prometheus, the one in the chart with its routing, and the index."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import yaml
 
 from rules.routing import routing
 from rules.sections import noise, sections
-from rules.tree import Rule, Tree
+from rules.tree import LONGEST_GROUP, Rule, Tree
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -79,7 +79,16 @@ def _groups(rules: Iterable[Rule]) -> dict[str, Any]:
     groups: dict[str, list[dict[str, Any]]] = {}
     for rule in rules:
         groups.setdefault(rule.group, []).append(rule.as_yaml())
-    return {"groups": [{"name": name, "rules": members} for name, members in groups.items()]}
+    return {"groups": [part for name, members in groups.items() for part in _parts(name, members)]}
+
+
+def _parts(name: str, rules: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """A group as several that are short enough. One of recordings is as it lies there: its order counts."""
+    for number, start in enumerate(range(0, len(rules), LONGEST_GROUP), 1):
+        yield {
+            "name": name if number == 1 else f"{name}-{number}",
+            "rules": rules[start : start + LONGEST_GROUP],
+        }
 
 
 def _dump(rules: Iterable[Rule], header: str) -> str:
@@ -141,13 +150,15 @@ def index(tree: Tree) -> str:
         "## Numbers to tune",
         "",
         "Recordings in `rules/recording/thresholds.yaml`; the chart writes them from its values. What shall raise no",
-        "alert is a recording `threat:excluded` there, as narrow as it can be (the chart's `rules.excluded`):",
+        "alert is a recording `threat:excluded` there, as narrow as it can be (the chart's `rules.excluded`). Pods of",
+        "no workload, as many CI runners start them, can be left out by their namespace alone:",
         "",
         "| labels of `threat:excluded` | leaves out |",
         "|---|---|",
         '| `alertname="IdsCriticalAlert", namespace="ci", workload="runner"` | one alert about one workload |',
         '| `alertname="IdsCriticalAlert", hostname="ci-node-1"` | one alert on one node, where it names a node |',
         '| `alertname="IdsBurstInPod", namespace="ci"` | one alert about a namespace |',
+        '| `alertname="NetworkUnexpectedDrops", reason="TTL exceeded"` | one reason, of the alerts that name one |',
         '| `namespace="ci", workload="runner"` | every alert that names this workload |',
         '| `namespace="sandbox"` | every alert that names this namespace |',
         "",

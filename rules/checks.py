@@ -8,9 +8,9 @@ from typing import Any
 import promql_parser as pq
 import yaml
 
-from rules import page
+from rules import counts, page
 from rules.promql import Series, faults, known, labels_of
-from rules.tree import CONTROLS, SEVERITIES, Rule, Tree
+from rules.tree import CONTROLS, LONGEST_GROUP, SEVERITIES, Rule, Tree
 from rules.unique import faults as failures
 from rules.unique import keys_of_recordings
 
@@ -18,7 +18,7 @@ CASES = ("fires", "silent", "boundary", "restart", "missing")
 """What the name of a promtool case begins with; an alert has at least one of each (the watchdog can only fire)."""
 
 _ALWAYS_FIRES = "PlatformWatchdog"
-_EVENTS = re.compile(r"increase|threat_falco_alerts:timestamp|threat_correlation")
+_EVENTS = re.compile(r"increase|threat_falco_alerts:timestamp|threat_correlation|threat_further_kinds")
 """In the expression of an alert on events: its end says no more than that none came, and `resolved` says so."""
 
 _LEFT_OUT = {
@@ -72,6 +72,8 @@ def shape(tree: Tree) -> list[str]:
         wanted = {"summary", "description"} | ({"resolved"} if events else set())
         if set(alert.annotations) != wanted:
             found.append(f"{alert.name}: its annotations are not {', '.join(sorted(wanted))}")
+        elif events and alert.labels["control"] != "several" and ", the last at" not in alert.annotations["resolved"]:
+            found.append(f"{alert.name}: its end does not say when the last event was")
         if "{{" in alert.annotations.get("summary", ""):
             found.append(f"{alert.name}: the summary has to suit a group of alerts, so it takes no values")
         if alert.group != f"threatboard-{alert.family}":
@@ -107,10 +109,12 @@ def template_labels(tree: Tree) -> list[str]:
     return found
 
 
-def counts_are_rounded(tree: Tree) -> list[str]:
-    """increase() extrapolates, so no message shows a bare value."""
+def counts_are_true(tree: Tree) -> list[str]:
+    """No message shows a number without a form, or more than was counted; one is "once" or "one"."""
     bare = re.compile(r"\{\{-?\s*(\$value|\.Value)\s*-?\}\}")
-    return [a.name for a in tree.alerts if bare.search(a.annotations["description"])]
+    stretched = counts.stretched_recordings(tree.recordings)
+    found = [f"{a.name}: shows a bare value" for a in tree.alerts if bare.search(a.annotations["description"])]
+    return found + [f"{a.name}: {fault}" for a in tree.alerts for fault in counts.faults(a, stretched)]
 
 
 def duplicates(tree: Tree) -> list[str]:
@@ -143,6 +147,15 @@ def exclusions(tree: Tree) -> list[str]:
             if {"namespace", label} <= left and wanted not in alert.expr:
                 found.append(f"{alert.name}: names a {label} but lacks `{wanted}`")
     return found
+
+
+def groups(tree: Tree) -> list[str]:
+    """No group of recordings is longer than a ruler takes; those of alerts are split where they are written."""
+    return [
+        f"group {group['name']} has {len(group['rules'])} rules: more than {LONGEST_GROUP}"
+        for group in tree.groups
+        if len(group["rules"]) > LONGEST_GROUP
+    ]
 
 
 def no_wide_selectors(tree: Tree) -> list[str]:
@@ -190,10 +203,11 @@ CHECKS: tuple[Callable[[Tree], list[str]], ...] = (
     names,
     never_fails,
     template_labels,
-    counts_are_rounded,
+    counts_are_true,
     duplicates,
     thresholds,
     exclusions,
+    groups,
     no_wide_selectors,
     cases,
     pages,

@@ -11,6 +11,9 @@ ROOT = Path(__file__).parent
 SEVERITIES = ("critical", "warning", "info")
 """What an alert asks for: act now, act soon, look while investigating."""
 
+LONGEST_GROUP = 20
+"""Rules in a group: more of them Mimir's ruler refuses by default."""
+
 CONTROLS = ("ids", "network", "waf", "host", "platform", "several")
 """Label `control` of an alert."""
 

@@ -185,6 +185,11 @@ class Scrapers:
         latest = self._creation.latest
         return all(scraper.whole and scraper.last >= since and scraper.confirmed >= latest for scraper in self._live())
 
+    def regular(self) -> int:
+        """How many scrape again and again; those that open a connection for each scrape cannot be counted."""
+        now = self._clock.monotonic()
+        return sum(scraper.is_regular(now) for scraper in self._known.values())
+
     def seen(self) -> int:
         """The creation stamp up to which every live scraper has seen every series; 0 if nobody looks."""
         if self.zero_hold > 0:

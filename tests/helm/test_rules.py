@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from rules.promql import known, labels_of
-from rules.tree import ROOT, load
+from rules.tree import LONGEST_GROUP, ROOT, load
 from tests.helm.chart import CHART, Object, objects, one, refusal
 
 ALL = {"ids": True, "network": True, "hubble": True, "waf": True}
@@ -104,6 +104,19 @@ def test_one_alert_can_wait_longer_and_be_less_severe() -> None:
     assert all(made[name] == others[name] for name in made if name != "IdsCriticalAlert")
 
 
+def test_no_group_is_longer_than_a_ruler_takes_however_much_is_set() -> None:
+    tuned = {rule["labels"]["alertname"]: {"threshold": 7, "for": "1h"} for rule in recordings("threat:threshold")}
+    found = groups(
+        overrides=tuned,
+        excludedNamespaces=[f"n-{number}" for number in range(70)],
+        excluded=[{"alert": "IdsCriticalAlert", "namespace": "ci", "workload": f"w-{number}"} for number in range(70)],
+    )
+    assert {group["name"]: len(group["rules"]) for group in found if len(group["rules"]) > LONGEST_GROUP} == {}
+    names = [group["name"] for group in found]
+    assert len(names) == len(set(names))
+    assert sum(rule.get("record") == "threat:excluded" for group in found for rule in group["rules"]) == 140
+
+
 def test_a_threshold_is_the_recording_that_the_alert_compares_with() -> None:
     made = recordings("threat:threshold", overrides={"NetworkNxdomainSurge": {"threshold": 0}})
     values = {rule["labels"]["alertname"]: rule["expr"] for rule in made}
@@ -115,6 +128,7 @@ def test_an_alert_a_workload_or_a_node_is_left_out_by_a_recording_each() -> None
     narrow = [
         {"alert": "IdsCriticalAlert", "namespace": "ci", "workload": "runner"},
         {"alert": "IdsCriticalAlert", "node": "ci-node-1"},
+        {"alert": "NetworkUnexpectedDrops", "reason": "TTL exceeded"},
         {"namespace": "ci"},
     ]
     made = recordings("threat:excluded", excludedNamespaces=["ci"], excluded=narrow)
@@ -122,6 +136,7 @@ def test_an_alert_a_workload_or_a_node_is_left_out_by_a_recording_each() -> None
         {"namespace": "ci"},
         {"alertname": "IdsCriticalAlert", "namespace": "ci", "workload": "runner"},
         {"alertname": "IdsCriticalAlert", "hostname": "ci-node-1"},
+        {"alertname": "NetworkUnexpectedDrops", "reason": "TTL exceeded"},
     ]
 
 
@@ -132,6 +147,7 @@ def test_an_alert_a_workload_or_a_node_is_left_out_by_a_recording_each() -> None
         {"workload": "runner"},
         {"namespace": "ci", "node": "ci-node-1"},
         {"alert": "IdsCriticalAlerts", "namespace": "ci"},
+        {"reason": "TTL exceeded"},
     ],
 )
 def test_an_exclusion_that_would_leave_out_nothing_or_too_much_is_refused(entry: dict[str, str]) -> None:

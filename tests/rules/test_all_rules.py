@@ -30,7 +30,16 @@ FAULTS = (
     ("ids/IdsCriticalAlert.yaml", "sum by (cluster, k8s_ns_name,", "sum without (instance,", checks.never_fails),
     ("ids/IdsBurstInPod.yaml", "max(threat:threshold", "(threat:threshold", checks.never_fails),
     ("platform/PlatformEventsRejected.yaml", "cluster, reason", "cluster, control, reason", checks.template_labels),
-    ("ids/IdsBurstInPod.yaml", 'printf "%.0f" $value', "$value", checks.counts_are_rounded),
+    ("ids/IdsBurstInPod.yaml", 'printf "%.0f" $value', "$value", checks.counts_are_true),
+    (
+        "platform/PlatformFalcoSilent.yaml",
+        "time() - hostname:threat_falco_snapshot_timestamp:max",
+        "increase(up[5m])",
+        checks.counts_are_true,
+    ),
+    ("ids/IdsBurstInPod.yaml", "min_over_time", "increase", checks.counts_are_true),
+    ("ids/IdsBurstInPod.yaml", "in 5 minutes from", "in 5 minute(s) from", checks.counts_are_true),
+    ("ids/IdsBurstInPod.yaml", ", the last at", ", at", checks.shape),
     ("ids/IdsBurstInPod.yaml", 'alertname="IdsBurstInPod"', 'alertname="HostCpuSpike"', checks.thresholds),
     ("ids/IdsBurstInPod.yaml", "unless on (namespace) threat:excluded", "unless threat:excluded", checks.exclusions),
     ("ids/IdsBurstInPod.yaml", 'workload!=""', 'workload=~".+"', checks.exclusions),
@@ -94,6 +103,20 @@ def test_a_file_that_belongs_to_no_alert_is_seen(tmp_path: Path) -> None:
         "IdsBurstInPod: IdsBurstInPod.test.yaml is missing",
         "Forgotten.md belongs to no alert",
     ]
+
+
+def test_a_group_of_recordings_that_is_too_long_is_seen(tmp_path: Path) -> None:
+    root = tmp_path / "rules"
+    shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    path = root / "recording" / "thresholds.yaml"
+    more = "".join(
+        f"      - {{record: 'threat:threshold', labels: {{alertname: A{number}}}, expr: vector(1)}}\n"
+        for number in range(9)
+    )
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("    rules:\n", "    rules:\n" + more, 1), encoding="utf-8")
+    [found] = checks.groups(load(root))
+    assert found.startswith("group threatboard-thresholds has 2")
 
 
 def test_two_rules_with_one_expression_are_seen(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import yaml
 
 from rules import __main__ as command
 from rules import bundle
-from rules.tree import ROOT, load
+from rules.tree import LONGEST_GROUP, ROOT, load
 
 
 def test_what_is_generated_is_fresh_to_the_byte() -> None:
@@ -81,6 +81,17 @@ def test_promtool_accepts_what_is_generated(tool: Callable[[str], Path], tmp_pat
     done = subprocess.run([tool("promtool"), "check", "rules", *files], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("SUCCESS") == len(files) == 3
+
+
+def test_groups_are_split_where_they_are_long_and_lose_no_rule(tmp_path: Path) -> None:
+    assert command.main(["--out", str(tmp_path)]) == 0
+    files = [*tmp_path.glob("*.yaml"), bundle.REPOSITORY / "helm/threatboard/files/rules.yaml"]
+    for file in files:
+        groups = yaml.safe_load(file.read_text(encoding="utf-8"))["groups"]
+        assert max(len(group["rules"]) for group in groups) <= LONGEST_GROUP, file
+        assert len({group["name"] for group in groups}) == len(groups), file
+    chart = yaml.safe_load(files[-1].read_text(encoding="utf-8"))["groups"]
+    assert sum(len(group["rules"]) for group in chart) == len(load().rules)
 
 
 def test_a_base_without_out_is_refused() -> None:

@@ -51,12 +51,17 @@ class Cluster:
     cilium: bool = False
     receiver: bool = False
     policies: bool = False
+    discovered: bool = True
+    """Whether Prometheus still knows the agents' targets; else the DaemonSet is gone as well."""
+    state_metrics: bool = True
+    """Whether there is kube-state-metrics, without which nobody says what nodes there are."""
 
     def series(self) -> dict[str, str]:
         found = {'up{cluster="prod",job="node",instance="10.0.0.1:9100"}': _steady("1", "+0")}
         for number in (1, 2):
             node = f'node="node-{number}"'
-            found[f'kube_node_info{{cluster="prod",{node},internal_ip="10.0.0.{number}"}}'] = _steady("1", "+0")
+            if self.state_metrics:
+                found[f'kube_node_info{{cluster="prod",{node},internal_ip="10.0.0.{number}"}}'] = _steady("1", "+0")
             found |= self._cilium(f'cluster="prod",job="cilium-agent",instance="10.0.0.{number}:9962",{node}')
         return found | self._receiver()
 
@@ -64,11 +69,11 @@ class Cluster:
         shown = _with_a_hole if self.cilium else lambda value: _steady(value, "+0")
         unenforced = f"3+0x{BEGIN + 1500} 5+0x{OUT - 1} 3+0x{END}" if self.policies else _steady("3", "+0")
         return {
-            f"up{{{at}}}": _down() if self.cilium else _steady("1", "+0"),
+            f"up{{{at}}}": (_down() if self.discovered else shown("1")) if self.cilium else _steady("1", "+0"),
             f'cilium_version{{{at},version="1.20.0"}}': shown("0"),
             f"cilium_policy{{{at}}}": shown("42"),
             f'cilium_policy_endpoint_enforcement_status{{{at},enforcement="none"}}': unenforced,
-            f'hubble_flows_processed_total{{{at},type="Trace"}}': _steady("0", "+100"),
+            f'hubble_flows_processed_total{{{at},type="Trace"}}': shown("9"),
         }
 
     def _receiver(self) -> dict[str, str]:
@@ -133,11 +138,13 @@ HOURS = [1.5, 3, 12, 23, 25.5, 27, 31, 50, 73.5, 76]
     ("cluster", "alarms"),
     [
         (Cluster(falco=True), {"PlatformFalcoSilent"}),
-        (Cluster(cilium=True), {"PlatformCiliumMetricsAbsent", "PlatformControlDown"}),
+        (Cluster(falco=True, state_metrics=False), {"PlatformFalcoSilent"}),
+        (Cluster(cilium=True), {"PlatformControlDown"}),
+        (Cluster(cilium=True, discovered=False), {"PlatformCiliumMetricsAbsent"}),
         (Cluster(receiver=True), {"PlatformExporterAbsent"}),
         (Cluster(), set()),
     ],
-    ids=["Falco", "Cilium", "our receiver", "nothing"],
+    ids=["Falco", "Falco, without kube-state-metrics", "Cilium", "Cilium's DaemonSet", "our receiver", "nothing"],
 )
 def test_an_outage_of_72_hours_alarms_until_its_end(
     tool: Tool, tmp_path: Path, cluster: Cluster, alarms: set[str]

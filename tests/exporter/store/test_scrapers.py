@@ -241,3 +241,20 @@ def test_a_scraper_that_is_long_gone_is_forgotten() -> None:
     server.scrape()
 
     assert server.history() == [1]
+
+
+def test_who_scrapes_again_and_again_is_counted_while_it_is_expected() -> None:
+    world = World()
+    one, two, curl = Server(world), Server(world, "10.0.0.2"), Server(world, "10.0.0.3")
+    for server in (one, two, curl):
+        server.scrape()
+    assert world.scrapers.regular() == 0, "nobody knows yet who comes again"
+    for _ in range(2):
+        world.clock.advance(INTERVAL)
+        one.scrape()
+        two.scrape()
+    assert world.scrapers.regular() == 2
+    for _ in range(4):
+        world.clock.advance(INTERVAL)
+        one.scrape()
+    assert world.scrapers.regular() == 1

@@ -24,7 +24,7 @@
 {{- end -}}
 {{- range $entry := .Values.rules.excluded -}}
 {{- $labels := dict -}}
-{{- range $key, $label := dict "alert" "alertname" "namespace" "namespace" "workload" "workload" "node" "hostname" -}}
+{{- range $key, $label := dict "alert" "alertname" "namespace" "namespace" "workload" "workload" "node" "hostname" "reason" "reason" -}}
 {{- with get $entry $key -}}
 {{- $_ := set $labels $label . -}}
 {{- end -}}
