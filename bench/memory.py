@@ -7,7 +7,7 @@ from bench.intake import fill
 from bench.scraper import connect, scrape
 from bench.table import Row, Target, at_most
 
-SIZES: tuple[tuple[int, Target | None], ...] = ((0, None), (1_000, at_most(50)), (100_000, at_most(150)))
+SIZES: tuple[tuple[int, Target | None], ...] = ((0, None), (1_000, at_most(45)), (100_000, at_most(150)))
 
 
 def resident(folder: Path) -> list[Row]:

@@ -15,7 +15,7 @@ from exporter.config import Config
 from exporter.config.reload import Reloader
 from exporter.events import LineWriter, Recent
 from exporter.intake import Intake
-from exporter.intake.pipeline import Pipeline, Route, Tune
+from exporter.intake.pipeline import Pipeline, Route
 from exporter.intake.refusals import Refusals
 from exporter.intake.ruling import FalcoRuling
 from exporter.metrics import STORED, Metrics
@@ -24,18 +24,23 @@ from exporter.pages.events import EventsView
 from exporter.pages.status import StatusPage
 from exporter.server.budget import Inflight, Turns
 from exporter.server.listener import Listener
-from exporter.sources import Source
 from exporter.sources.falco import FALCO
+from exporter.sources.falco_known import KnownAlerts
 from exporter.store.scrapers import Scrapers
 from exporter.store.state import State
 
 _log = logging.getLogger("threatboard")
 
-SOURCES: tuple[tuple[str, Source, Callable[[Config], Tune]], ...] = (
-    ("/falco", FALCO, lambda config: FalcoRuling(config.falco)),
-    ("/", FALCO, lambda config: FalcoRuling(config.falco)),  # where a falcosidekick URL points
+
+def _falco(config: Config) -> Route:
+    ruling = FalcoRuling(config.falco)
+    return Route(dataclasses.replace(FALCO, parse=KnownAlerts(ruling.fields).parse), ruling)
+
+
+SOURCES: tuple[tuple[tuple[str, ...], Callable[[Config], Route]], ...] = (
+    (("/falco", "/"), _falco),  # `/` is where a falcosidekick URL points
 )
-"""Path, the source that parses what is posted there, and what tunes its events under a configuration."""
+"""The paths of a source, and what becomes of what is posted there under a configuration."""
 
 EXPIRY_INTERVAL = 30.0
 """Seconds between two looks for series that have been idle for too long."""
@@ -103,7 +108,7 @@ class Receiver:
         self._recent.resize(config.events.keep, config.events.keep_bytes)
         limits = dataclasses.replace(config.intake, max_connections=_connections(config.intake.max_connections))
         self._inflight.limit = config.intake.max_inflight
-        self._intake.routes = {path.encode(): Route(source, tune(config)) for path, source, tune in SOURCES}
+        self._intake.routes = routes(config)
         for listener, section in ((self.intake, config.intake), (self.show, config.metrics)):
             listener.limits = limits
             listener.use_tls(section.tls.context)
@@ -151,6 +156,11 @@ class Receiver:
         while True:
             await asyncio.sleep(EXPIRY_INTERVAL)
             self.metrics.store.expire(self._current().series.idle_expiry, self._scrapers.seen())
+
+
+def routes(config: Config) -> dict[bytes, Route]:
+    """Path -> where what is posted there goes."""
+    return {path.encode(): route for paths, make in SOURCES for route in [make(config)] for path in paths}
 
 
 def _connections(wanted: int) -> int:

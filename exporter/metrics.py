@@ -10,18 +10,18 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
-    Histogram,
     ProcessCollector,
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.core import Metric as CollectedMetric
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from prometheus_client.utils import floatToGoString
 
 from exporter import __version__, catalog, negotiation
 from exporter.clock import Clock
-from exporter.sources import Event
+from exporter.receipts import Receipts
 from exporter.store.ledger import Labels
 from exporter.store.series import Family
 from exporter.store.state import State
@@ -45,9 +45,10 @@ class Metrics:
         self._state = state or State(None, STORED)
         stored = [catalog.METRICS[name] for name in STORED]
         self.store = Store(stored, limit, max_bytes, clock, {name: self._state.ledger(name) for name in STORED})
+        self._receipts = {control: Receipts() for control in catalog.CONTROLS}
         self.registry = CollectorRegistry(auto_describe=False)
         self._own = {
-            name: _register(metric, self.registry)
+            name: self._register(metric)
             for name, metric in catalog.METRICS.items()
             if not metric.stored and name not in _STATE
         }
@@ -57,15 +58,7 @@ class Metrics:
         self.gauge("threat_series_bytes").set_function(lambda: self.store.bytes)
         self.gauge("threat_series_bytes_limit").set_function(lambda: self.store.max_bytes)
         self.gauge("threat_state_healthy").set_function(lambda: self._state.healthy)
-        self._accepted = {
-            control: self.counter("threat_events_accepted_total", control) for control in catalog.CONTROLS
-        }
-        self._skewed = {
-            control: self.counter("threat_clock_skew_events_total", control) for control in catalog.CONTROLS
-        }
-        delay = self._own["threat_event_delay_seconds"]
-        assert isinstance(delay, Histogram)
-        self._delays = {control: delay.labels(control) for control in catalog.CONTROLS}
+        self._last_event = self.store.families["threat_last_event_timestamp_seconds"]
         for control in (*catalog.CONTROLS, catalog.UNATTRIBUTED):
             for reason in catalog.REJECT_REASONS:
                 self.counter("threat_events_rejected_total", control, reason)
@@ -79,6 +72,15 @@ class Metrics:
         metric = self._own[name]
         assert isinstance(metric, Gauge)
         return metric.labels(*labels) if labels else metric
+
+    def _register(self, metric: catalog.Metric) -> "Counter | Gauge | _Received":
+        if metric.name in _RECEIPTS or metric.kind == "histogram":
+            received = _Received(metric, self._receipts)
+            self.registry.register(received)
+            return received
+        return (Counter if metric.kind == "counter" else Gauge)(
+            metric.name, metric.help, metric.labels, registry=self.registry
+        )
 
     # Counting ------------------------------------------------------------------------------------------------
 
@@ -94,15 +96,10 @@ class Metrics:
         """Sets a stored gauge to the time."""
         self.set(metric, labels, int(self._clock.time()))
 
-    def accept(self, control: str, event: Event) -> None:
-        """What every accepted event moves, whether or not a tuning entry then suppresses it."""
-        self._accepted[control].inc()
-        self.set_now("threat_last_event_timestamp_seconds", (control, event.hostname))
-        if event.time is not None:
-            delay = self._clock.time() - event.time
-            if delay < -catalog.CLOCK_TOLERANCE:
-                self._skewed[control].inc()
-            self._delays[control].observe(max(0.0, delay))
+    def accept(self, control: str, hostname: str, happened: float | None, received: float) -> None:
+        """What every accepted event moves, whether or not a tuning entry then suppresses it. Times are Unix times."""
+        self._receipts[control].add(None if happened is None else received - happened)
+        self._last_event.set((control, hostname), int(received))
 
     def reject(self, control: str, reason: str) -> None:
         """Counts one thing that was not accepted; `reason` is one of `catalog.REJECT_REASONS`."""
@@ -159,6 +156,35 @@ class StoreCollector:
             yield _collected(family)
 
 
+_RECEIPTS: Mapping[str, Callable[[Receipts], float]] = {
+    "threat_clock_skew_events_total": lambda receipts: receipts.skewed,
+    "threat_events_accepted_total": lambda receipts: receipts.accepted,
+}
+"""Counter -> what it says of the accepted events of a control."""
+
+
+class _Received:
+    """A counter or histogram of accepted events, read when it is shown."""
+
+    def __init__(self, metric: catalog.Metric, receipts: Mapping[str, Receipts]) -> None:
+        self._metric = metric
+        self._receipts = receipts
+
+    def collect(self) -> Iterator[CollectedMetric]:
+        name, text, labels = self._metric.name, self._metric.help, self._metric.labels
+        if self._metric.kind == "histogram":
+            delays = HistogramMetricFamily(name, text, labels=labels)
+            for control, receipts in self._receipts.items():
+                buckets = [(floatToGoString(bound), count) for bound, count in receipts.delays()]  # type: ignore[no-untyped-call]
+                delays.add_metric([control], buckets, receipts.delay_sum)
+            yield delays
+        else:
+            counted = CounterMetricFamily(name, text, labels=labels)
+            for control, receipts in self._receipts.items():
+                counted.add_metric([control], _RECEIPTS[name](receipts))
+            yield counted
+
+
 _STATE: Mapping[str, Callable[[Family], int]] = {
     "threat_series": len,
     "threat_series_limit": lambda family: family.limit,
@@ -180,12 +206,6 @@ class _StoreState:
             for family_name, family in self._store.families.items():
                 shown.add_metric([family_name], value_of(family))
             yield shown
-
-
-def _register(metric: catalog.Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
-    if metric.kind == "histogram":
-        return Histogram(metric.name, metric.help, metric.labels, registry=registry, buckets=metric.buckets)
-    return (Counter if metric.kind == "counter" else Gauge)(metric.name, metric.help, metric.labels, registry=registry)
 
 
 def _family(metric: catalog.Metric) -> CounterMetricFamily | GaugeMetricFamily:

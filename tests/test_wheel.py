@@ -46,8 +46,8 @@ def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(site: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    environment = {"PYTHONPATH": str(site), "PATH": "/usr/bin:/bin"}
+def run(site: Path, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    environment = {"PYTHONPATH": str(site), "PATH": "/usr/bin:/bin", **variables}
     command = [sys.executable, *arguments]
     return subprocess.run(command, cwd=site, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
@@ -74,3 +74,11 @@ def test_the_command_of_a_checkout_is_the_checkouts() -> None:
     command = Path(sys.executable).with_name("threatboard")
     done = subprocess.run([command, "--version"], cwd="/", capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"threatboard {__version__}\n", "")
+
+
+def test_the_program_of_helm_test_runs_with_what_is_installed(site: Path) -> None:
+    """It is the chart's, and runs in the image, where the package has its installed name alone."""
+    program = str(ROOT / "helm/threatboard/files/find_alert.py")
+    done = run(site, program, INTAKE_URL="http://127.0.0.1:1/falco", METRICS_URL="http://127.0.0.1:1", TIMEOUT="1")
+    assert done.returncode == 1
+    assert "Not delivered to http://127.0.0.1:1/falco" in done.stderr

@@ -12,7 +12,7 @@ from exporter.intake.refusals import Refusals
 from exporter.metrics import Metrics
 from exporter.server.access import CHALLENGE, has_token
 from exporter.server.http import Answer, Connection, Request
-from exporter.sources import Event, Rejected
+from exporter.sources import Event, Rejected, Repeat
 
 ACCEPTED = Answer(204, welcome=True)
 
@@ -115,7 +115,7 @@ class Intake:
             await asyncio.sleep(0)
         return Outcome(accepted, rejected)
 
-    def _read(self, route: Route, request: Request, body: bytes) -> Sequence[Event | Rejected]:
+    def _read(self, route: Route, request: Request, body: bytes) -> Sequence[Event | Repeat | Rejected]:
         """What is in a body. Touches nothing that changes, so that a thread may do it."""
         limits = self._config().intake
         encoding = request.header(b"content-encoding")

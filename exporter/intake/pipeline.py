@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from exporter.clock import Clock
-from exporter.events import LineWriter, Recent, Record, line
+from exporter.events import KindLine, LineWriter, Recent, Record, line
 from exporter.metrics import Metrics
-from exporter.sources import Counters, Event, Line, Rejected, Source
+from exporter.sources import Counters, Event, Line, Rejected, Repeat, Source
 
 _log = logging.getLogger("threatboard")
 
 
 class Counted(Protocol):
-    """What moves series in the place of an event: the event itself, a changed copy, or the fact of its suppression."""
+    """What moves series in the place of an event: the event itself, other labels, or the fact of its suppression."""
 
     def tally(self, counters: Counters) -> None: ...
 
@@ -33,10 +33,17 @@ _FAULT = Rejected("internal", "threatboard failed to count this; its log says wh
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a path's bodies go: the source that parses them, and what tunes its events."""
+    """Where a path's bodies go: the source that parses them, and what tunes its events, alike all those of one kind."""
 
     source: Source
     tune: Tune
+
+
+class Made(NamedTuple):
+    """What is made of a kind of events, once."""
+
+    counted: Counted
+    line: KindLine
 
 
 class Outcome(NamedTuple):
@@ -55,7 +62,7 @@ class Pipeline:
         self._lines = lines
         self._clock = clock
 
-    def take(self, route: Route, events: Sequence[Event | Rejected]) -> Outcome:
+    def take(self, route: Route, events: Sequence[Event | Repeat | Rejected]) -> Outcome:
         """Counts what was parsed from a body: every event, and every thing that is none."""
         control = route.source.control
         accepted = 0
@@ -66,7 +73,10 @@ class Pipeline:
                 self._metrics.reject(control, event.reason)
                 continue
             try:
-                self._accept(control, event, route.tune(event))
+                if isinstance(event, Repeat):
+                    self._accept_repeat(route, event)
+                else:
+                    self._accept(route, event)
             except Exception:  # noqa: BLE001  # one event takes no others along
                 _log.exception("an event could not be counted")
                 rejected.append(_FAULT)
@@ -75,11 +85,27 @@ class Pipeline:
                 accepted += 1
         return Outcome(accepted, rejected)
 
-    def _accept(self, control: str, event: Event, ruling: Ruling) -> None:
-        self._metrics.accept(control, event)
-        ruling.counted.tally(self._metrics)
+    def _accept(self, route: Route, event: Event) -> None:
+        control = route.source.control
+        ruling = route.tune(event)
         received = self._clock.time()
-        text = line(received, control, event, ruling.tuned)
+        self._metrics.accept(control, event.hostname, event.time, received)
+        ruling.counted.tally(self._metrics)
+        self._tell(received, line(received, control, event, ruling.tuned))
+
+    def _accept_repeat(self, route: Route, event: Repeat) -> None:
+        """The same for an event of a known kind."""
+        kind = event.kind
+        made = kind.made
+        if not isinstance(made, Made):
+            ruling = route.tune(event.whole())
+            kind.made = made = Made(ruling.counted, KindLine(route.source.control, kind.common, ruling.tuned))
+        received = self._clock.time()
+        self._metrics.accept(route.source.control, kind.hostname, event.time, received)
+        made.counted.tally(self._metrics)
+        self._tell(received, made.line.of(received, event))
+
+    def _tell(self, received: float, text: bytes) -> None:
         self._recent.add(Record(received, text))
         if self._lines is not None:
             self._lines.add(text)

@@ -42,6 +42,43 @@ class Event(Protocol):
         """Who did what, when and where."""
 
 
+class Kind:
+    """What events have in common that differ in nothing that is counted or tuned: made once, from the first of them.
+
+    `common` is what `describe` says first, and alike, of each of them. What is made of a kind by whoever takes the
+    events is kept with it: `made`, None until then. `used`: one came since it was last looked at.
+    """
+
+    __slots__ = ("common", "hostname", "made", "used")
+
+    def __init__(self, hostname: str, common: Line) -> None:
+        self.hostname = hostname
+        self.common = common
+        self.made: object = None
+        self.used = False
+
+
+class Repeat:
+    """An event of a kind that was seen before, read only as far as it may differ from the others.
+
+    `time` is when it happened, as a Unix time; None if the sender did not say.
+    """
+
+    __slots__ = ("kind", "time")
+
+    def __init__(self, kind: Kind, time: float | None) -> None:
+        self.kind = kind
+        self.time = time
+
+    def rest(self) -> Line | None:
+        """What `describe` says after what is common, without what is empty; None where only the whole event tells."""
+        raise NotImplementedError
+
+    def whole(self) -> Event:
+        """The event as if it were the first of its kind."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, slots=True)
 class Rejected:
     """One thing that could not be used: a reason from `catalog.REJECT_REASONS` and a sentence that helps the sender."""
@@ -58,4 +95,4 @@ class Source:
     """
 
     control: str
-    parse: Callable[[bytes, int], Sequence[Event | Rejected]]
+    parse: Callable[[bytes, int], Sequence[Event | Repeat | Rejected]]

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import cast
 
 import orjson
 
@@ -41,6 +42,7 @@ _TOKENS = re.compile(r'[\[\]{},]|"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _MAX_DECODED = 4 * MAX_DEPTH
 """Nesting that is given to the standard library's decoder, which calls itself: how deep it may go differs a
 hundredfold between versions of Python. What is read here is then held to `MAX_DEPTH`, event by event."""
+_NESTED = frozenset({dict, list})
 _STEP = {"[": 1, "{": 1, "]": -1, "}": -1}
 _CUT_TOKEN = len(r"\u1234")  # the longest token but a string and a number, which may have been cut in two
 _SECOND_TRIES = 8
@@ -53,19 +55,22 @@ def documents(body: bytes, max_events: int) -> list[object]:
     Never raises and never returns an empty list. Reasons: `empty`, `not_json`, `too_deep`, and `too_many_events`, which
     refuses the body as a whole.
     """
-    values = _dense(body) if _is_dense(body) else _values(body)
+    values: Iterable[object]
+    if _is_dense(body):
+        values = _dense(body)
+    else:
+        try:
+            value = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            values = _batch(body) if body.strip() else []
+        else:
+            if type(value) is dict:  # nearly always
+                return [_DEEP if too_deep(value) else value]
+            values = _items(value)
     found = [_DEEP if too_deep(value) else value for value in islice(values, max_events + 1)]
     if len(found) > max_events:
         return [Rejected("too_many_events", f"more than {max_events} events in one body: send smaller batches")]
     return found or [_EMPTY]
-
-
-def _values(body: bytes) -> Iterable[object]:
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return _batch(body) if body.strip() else []
-    return _items(value)
 
 
 def _is_dense(body: bytes) -> bool:
@@ -89,16 +94,16 @@ def _dense(body: bytes) -> Iterator[object]:
 
 def too_deep(value: object) -> bool:
     """Is something nested deeper than allowed? Goes down level by level, without recursion."""
-    level = [value] if isinstance(value, dict | list) else []
+    level = [value] if type(value) in _NESTED else []
     for _ in range(MAX_DEPTH):
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if type(outer) is dict else outer)
-            if type(inner) is dict or type(inner) is list
-        ]
-        if not level:
+        below: list[object] = []
+        for outer in level:
+            items = outer.values() if type(outer) is dict else cast("list[object]", outer)
+            if not _NESTED.isdisjoint(map(type, items)):
+                below += [inner for inner in items if type(inner) in _NESTED]
+        if not below:
             return False
+        level = below
     return True
 
 

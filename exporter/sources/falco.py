@@ -10,7 +10,15 @@ from typing import TypeAlias
 from exporter.catalog import PRIORITIES
 from exporter.sources import Rejected, Source
 from exporter.sources.body import documents
-from exporter.sources.falco_events import DESCRIBED, DropMessage, FalcoAlert, Fields, InternalMessage, MetricsSnapshot
+from exporter.sources.falco_events import (
+    DESCRIBED,
+    DESCRIPTOR,
+    DropMessage,
+    FalcoAlert,
+    Fields,
+    InternalMessage,
+    MetricsSnapshot,
+)
 from exporter.sources.fields import Spellings
 from exporter.sources.shapes import made_for_another, no_alert, unwrapped
 from exporter.sources.tactics import tactic
@@ -43,14 +51,19 @@ _AUDITED_WORKLOADS = (
 _TIME_FIELDS = ("evt.time", "evt.time.iso8601", "evt.rawtime", "evt.datetime", "jevt.time", "jevt.rawtime")
 
 _COUNT_FIELDS = ("evt.source", "n_drops", "scap.n_evts", "scap.n_drops")
-_SPELLINGS = Spellings(
-    name
-    for names in (
-        *(_NAMESPACE_FIELDS, _POD_FIELDS, _DEPLOYMENT_FIELDS, _REPLICA_SET_FIELDS, _CONTROLLER_FIELDS),
-        *(_AUDIT_FIELDS, _TIME_FIELDS, _COUNT_FIELDS, *DESCRIBED.values()),
-    )
-    for name in names
+LABEL_FIELDS = (
+    *(*_NAMESPACE_FIELDS, *_POD_FIELDS, *_DEPLOYMENT_FIELDS, *_REPLICA_SET_FIELDS, *_CONTROLLER_FIELDS),
+    *_AUDIT_FIELDS,
 )
+"""The output_fields that decide over an alert's labels."""
+
+READ_FIELDS = (
+    *(*LABEL_FIELDS, *_TIME_FIELDS, *_COUNT_FIELDS, DESCRIPTOR),
+    *(name for names in DESCRIBED.values() for name in names),
+)
+"""All that are read, under whatever spelling."""
+
+_SPELLINGS = Spellings(READ_FIELDS)
 
 _NO_OBJECT = Rejected("not_an_alert", "an event must be a JSON object, as Falco sends it with json_output: true")
 _NO_RULE = Rejected("no_rule", "the alert has no rule name: send the key `rule`")
@@ -71,14 +84,14 @@ def parse(body: bytes, max_events: int) -> list[FalcoEvent | Rejected]:
         if type(value) is Rejected:
             found.append(value)
         else:
-            event, fault = _event(value)
+            event, fault = read(value)
             found.append(event)
             if fault is not None:
                 found.append(fault)
     return found
 
 
-def _event(value: object) -> tuple[FalcoEvent | Rejected, Rejected | None]:
+def read(value: object) -> tuple[FalcoEvent | Rejected, Rejected | None]:
     """An event or the refusal of what is none, and what could not be read of the event."""
     if type(value) is not dict:
         return _NO_OBJECT, None
@@ -98,7 +111,7 @@ def _event(value: object) -> tuple[FalcoEvent | Rejected, Rejected | None]:
 
     raw, fault = _SPELLINGS.read(get("output_fields"))
     hostname = clean(get("hostname"))
-    time = _time(get("time"), raw)
+    time = happened(get("time"), raw)
     source = _source(get("source"))
     if source == "internal" or rule.startswith(_INTERNAL):
         return _internal(rule, hostname, time, raw, get("output")), fault
@@ -176,7 +189,7 @@ def _workload(raw: dict[str, object], pod: str, hostname: str) -> str:
     return clean(raw.get("ka.target.name")) if raw.get("ka.target.resource") in _AUDITED_WORKLOADS else ""
 
 
-def _time(written: object, raw: dict[str, object]) -> float | None:
+def happened(written: object, raw: dict[str, object]) -> float | None:
     """Unix time of an event from its `time` (RFC 3339, any fraction), else from a field in nanoseconds."""
     if type(written) is str and len(written) >= _SHORTEST_TIME:
         try:

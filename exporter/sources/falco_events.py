@@ -53,6 +53,9 @@ DESCRIBED = {
 }
 """Key of an event line -> the output_fields that may say it, the best first."""
 
+DESCRIPTOR = "fd.name"
+"""The output_field that is a `file` in the event line, or a `connection` where it has an arrow."""
+
 
 class FalcoAlert(NamedTuple):
     """One detection. The first eight fields are the labels of `threat_falco_alerts_total` in the catalog's order.
@@ -78,10 +81,13 @@ class FalcoAlert(NamedTuple):
     def describe(self) -> Line:
         """Who did what, when and where."""
         named = self.fields.first(DESCRIBED)
-        descriptor = self.fields.text("fd.name")
+        descriptor = self.fields.text(DESCRIPTOR)
         named["connection" if "->" in descriptor else "file"] = descriptor
+        return {"time": self.time, **self.describe_labels(), **named, "output": self.output}
+
+    def describe_labels(self) -> Line:
+        """What the labels say of it."""
         return {
-            "time": self.time,
             "rule": self.rule,
             "priority": self.priority,
             "source": self.source,
@@ -90,8 +96,6 @@ class FalcoAlert(NamedTuple):
             "workload": self.workload,
             "pod": self.k8s_pod_name,
             "node": self.hostname,
-            **named,
-            "output": self.output,
         }
 
 

@@ -18,7 +18,7 @@ import pytest
 from exporter.events import MAX_LINE, Recent, Record, line
 from exporter.pages.events import PAGE_BYTES, PAGE_EVENTS, EventsView
 from exporter.sources import Rejected
-from exporter.sources.falco import FALCO
+from exporter.sources.falco import parse
 from tests.support.clock import FakeClock
 from tests.support.receiver import PATIENCE, ROOT, Receiver, alert, receiver
 
@@ -287,7 +287,7 @@ def lines_of(count: int, **fields: str) -> list[bytes]:
     return [
         line(time.time(), "ids", event, {})
         for _ in range(count)
-        for event in FALCO.parse(body, 1)
+        for event in parse(body, 1)
         if not isinstance(event, Rejected)
     ]
 
@@ -319,7 +319,7 @@ def test_a_line_is_bounded_whatever_is_in_the_event() -> None:
     names = ("proc.cmdline", "proc.name", "user.name", "fd.name", "container.name", "container.image.tag")
     fields = dict.fromkeys(names, "\U0001f600" * 100_000)
     body = json.dumps({"rule": "r" * 9000, "output": "o" * 100_000, "output_fields": fields}).encode()
-    (event,) = FALCO.parse(body, 1)
+    (event,) = parse(body, 1)
     assert not isinstance(event, Rejected)
     text = line(time.time(), "ids", event, {"suppressed": "x" * 50_000})
     assert len(text) <= MAX_LINE

@@ -15,7 +15,7 @@ from exporter import catalog
 from exporter.events import line
 from exporter.intake.encoding import decompress
 from exporter.sources import Rejected
-from exporter.sources.falco import FALCO
+from exporter.sources.falco import FALCO, parse
 from exporter.store.ledger import Labels
 from exporter.store.series import Family
 from exporter.store.store import Store
@@ -49,13 +49,13 @@ def check(data: bytes) -> None:
         assert_clean(plain.message)
         return
     most = MAX_EVENTS[choice & 3]
-    found = FALCO.parse(plain, most)
+    found = parse(plain, most)
     taken = time.process_time() - start
     assert found
     assert len(found) <= most
     counted = Counted()
     for event in found[:100]:
-        assert_usable(event)  # type: ignore[arg-type]
+        assert_usable(event)
         if not isinstance(event, Rejected):
             event.tally(counted)
             assert isinstance(json.loads(line(0.0, FALCO.control, event, {})), dict)

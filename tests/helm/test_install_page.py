@@ -1,13 +1,15 @@
 """docs/install.md leads somewhere: what it names exists."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from exporter import catalog
 from tests.helm import reference
-from tests.helm.chart import CHART, ROOT
+from tests.helm.chart import CHART, ROOT, example
 
 PAGE = ROOT / "docs/install.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -39,6 +41,24 @@ def test_every_metric_and_alert_exists() -> None:
     assert len(metrics) >= 5
     assert metrics - catalog.METRICS.keys() == set()
     assert set(re.findall(r"\b(?:Ids|Platform)[A-Z]\w+", TEXT)) <= alerts
+
+
+def test_it_makes_every_secret_that_its_examples_name() -> None:
+    """A pod waits for ever for a secret that is not there."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+    making = "".join(block for block in blocks if "create secret" in block)
+    for name in ("staging", "production"):
+        values = example(CHART / f"ci/{name}-values.yaml")
+        secrets = {part["existingSecret"] for part in _mappings(values) if "existingSecret" in part}
+        assert secrets
+        assert [secret for secret in secrets if not re.search(rf"\b{secret}\b", making)] == []
+
+
+def _mappings(value: object) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+        for child in value.values():
+            yield from _mappings(child)
 
 
 def test_the_files_that_it_starts_from_are_examples() -> None:

@@ -18,8 +18,8 @@ from demo.servers import free_port
 from tests.image.engine import IMAGE, Engine, missing
 from tests.support.receiver import alert
 
-GRACE = 30.0
-"""Seconds within which a container that nobody scrapes has ended, with a drain of 1 second."""
+GRACE = 120.0
+"""Seconds that a container has to end; one that does nothing on SIGTERM never would."""
 
 
 @pytest.fixture(scope="session")
@@ -106,10 +106,8 @@ def test_it_takes_an_alert_without_root_on_a_read_only_disk(engine: Engine, tmp_
 def test_as_process_1_it_stops_on_sigterm(engine: Engine, tmp_path: Path) -> None:
     with container(engine, tmp_path) as running:
         assert running.inside("readlink", "/proc/1/exe").stdout.strip().startswith("/usr/bin/python3")
-        begun = time.monotonic()
         engine.run("podman", "kill", "--signal", str(int(signal.SIGTERM)), running.name)
         assert running.process.wait(GRACE) == 0
-        assert time.monotonic() - begun < GRACE
 
 
 def test_the_program_of_helm_test_runs_in_it(engine: Engine, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What is left out is left out of the alert that is named, for the workload or node that is named, and nowhere else."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,8 @@ def _cases(alert: Rule, case: dict[str, Any], check: dict[str, Any]) -> Iterator
 
 def _of_history(alert: Rule) -> Iterator[dict[str, Any]]:
     """For each exclusion whether the alert still fires at the end of the week; first of all that it does without."""
-    recorded = {f'threat:threshold{{alertname="{alert.name}"}}': "0+0x2040", **LONG[alert.name]}
+    thresholds = set(re.findall(r"threat:threshold\{[^}]+\}", alert.expr))
+    recorded = dict.fromkeys(sorted(thresholds), "0+0x2040") | LONG[alert.name]
     history = [{"series": name, "values": values} for name, values in recorded.items()]
     of = {"namespace": "shop"} | ({"workload": "web"} if 'workload!=""' in alert.expr else {})
     for labels, gone in [({"alertname": "None"}, {"namespace": "nowhere"}), *_exclusions(alert, of)]:

@@ -18,6 +18,7 @@ FALCO = (
     'threat_falco_alerts_total{{rule="Escape",priority="critical",source="syscall",tactic="persistence",hostname="node-1",'
     'k8s_ns_name="shop",k8s_pod_name="{0}-1",workload="{0}"}}'
 )
+ANOTHER_RULE = FALCO.format("web").replace("Escape", "Shell")
 FROM_WEB = 'source_namespace="shop",source_workload="web",source_pod="web-1"'
 DENIED = f'hubble_drop_total{{reason="POLICY_DENIED",{FROM_WEB},traffic_direction="egress"}}'
 TUNNEL = f'hubble_dns_queries_total{{qtypes="TXT",rcode="",{FROM_WEB}}}'
@@ -68,6 +69,8 @@ def _night(metrics: Metrics, slack: Slack) -> None:
     metrics.values[FALCO.format("web")] += 2
     metrics.rates[DENIED] = 3
     time.sleep(20)
+    metrics.values[ANOTHER_RULE] += 1
+    _wait(slack, 'IdsCriticalAlert by Falco rule "Shell" fired for the first time', 60)
     metrics.rates.clear()
     _wait(slack, "Correlation ended", 240)
     time.sleep(15)
@@ -77,7 +80,9 @@ def _night(metrics: Metrics, slack: Slack) -> None:
 def test_a_night_is_told_in_few_messages_that_are_true(tool: Callable[[str], Path], tmp_path: Path) -> None:
     for name, text in plain(load(), "https://docs.example", "https://grafana.example").items():
         (tmp_path / name.removeprefix("threatboard-")).write_text(quicker(text), encoding="utf-8")
-    metrics = Metrics({BUILD: 1, DENIED: 0, TUNNEL: 0, FALCO.format("web"): 0, FALCO.format("cart"): 0})
+    metrics = Metrics(
+        {BUILD: 1, DENIED: 0, TUNNEL: 0, FALCO.format("web"): 0, FALCO.format("cart"): 0, ANOTHER_RULE: 0}
+    )
     try:
         with Slack() as slack:
             config = shipped.alertmanager(slack.url, f"{slack.url}/watchdog", tmp_path)
@@ -100,11 +105,10 @@ def test_a_night_is_told_in_few_messages_that_are_true(tool: Callable[[str], Pat
         ("#security-now", "CRITICAL: Falco raised an alert of a critical priority. prod shop/cart"),
         ("#security-now", "No further event: Falco raised an alert of a critical priority. prod shop/cart"),
     ]
+    further = "2 alerts, the newest: A further kind of critical alert came up where several controls already speak."
     # Prometheus sends an end again for 15 minutes: of a part that ended shortly before the whole it is told after all.
     assert sorted(last) == [
-        (
-            "#security-now",
-            "Correlation ended: Several security controls speak of the same workload within 3 minutes. prod shop/web",
-        ),
+        ("#security-now", f"CRITICAL: {further} prod shop/web"),
+        ("#security-now", f"Correlation ended: {further} prod shop/web"),
         ("#security-now", "No further event: Falco raised an alert of a critical priority. prod shop/web"),
     ]

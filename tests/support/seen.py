@@ -61,7 +61,7 @@ class Seen:
     def take(self, line: Line, hostname: str = "node-1", control: str = "ids", tuned: Line | None = None) -> None:
         """Accepts an event, as the pipeline does."""
         alert = SeenAlert(line, hostname)
-        self.metrics.accept(control, alert)
+        self.metrics.accept(control, alert.hostname, alert.time, self.clock.time())
         if tuned is None or "suppressed" not in tuned:
             alert.tally(self.metrics)
         else:

@@ -20,7 +20,7 @@ from exporter.intake.ruling import as_it_is
 from exporter.metrics import Metrics
 from exporter.server.protocol import HttpProtocol
 from exporter.sources import Event, Rejected, Source
-from exporter.sources.falco import FALCO
+from exporter.sources.falco import parse
 from tests.support.clock import FakeClock
 from tests.support.connection import Subject, Transport, give
 from tests.support.receiver import alert
@@ -53,7 +53,7 @@ class Bodies:
     def _parse(self, body: bytes, max_events: int) -> Sequence[Event | Rejected]:
         self.gate.wait(20)
         self.parsed += 1
-        return FALCO.parse(body, max_events)
+        return parse(body, max_events)
 
     def send(self, data: bytes) -> HttpProtocol:
         protocol = self.subject.connect(Transport())

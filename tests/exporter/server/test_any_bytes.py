@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import orjson
 from hypothesis import given, settings
@@ -21,6 +22,7 @@ from exporter.intake.ruling import FalcoRuling
 from exporter.metrics import Metrics, StoreCollector
 from exporter.server.http import Answer, Connection, Headers, Request
 from exporter.sources.falco import FALCO
+from exporter.sources.falco_known import KnownAlerts
 from tests.support.clock import FakeClock
 
 ACCEPT = {False: "text/plain", True: "application/openmetrics-text; version=1.0.0"}
@@ -39,7 +41,7 @@ class Exporter:
         pipeline = Pipeline(self.metrics, self.recent, None, clock)
         self.intake = Intake(Config, pipeline, self.metrics, Refusals(clock))
         self.connection = Connection("127.0.0.1")
-        self.intake.routes = {b"/falco": Route(FALCO, FalcoRuling(FalcoSettings()))}
+        self.intake.routes = {b"/falco": Route(replace(FALCO, parse=KnownAlerts().parse), FalcoRuling(FalcoSettings()))}
 
     def post(self, body: bytes, headers: Headers) -> int:
         request = Request(b"POST", b"/falco", headers)
