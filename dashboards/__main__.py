@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from dashboards import asked, boards, style
+from dashboards import asked, boards, document
 
 ROOT = Path(__file__).parent.parent
 FOLDER = Path("helm/threatboard/files/dashboards")
@@ -14,10 +14,10 @@ PAGE = Path("docs/boards.md")
 
 def rendered() -> dict[Path, str]:
     """Path in the repository -> text of every file that is generated."""
-    documents = {board.name: style.document(board) for board in boards()}
+    documents = {board.name: document.of(board) for board in boards()}
     files = {
-        FOLDER / f"{name}.json": json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-        for name, document in documents.items()
+        FOLDER / f"{name}.json": json.dumps(board, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        for name, board in documents.items()
     }
     return {**files, PAGE: asked.page(documents)}
 

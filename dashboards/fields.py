@@ -56,9 +56,9 @@ def quiet_in_legend() -> Json:
 
 
 def override(name: str, properties: Mapping[str, Any]) -> Json:
-    """What differs for the field, or series, of this name."""
+    """What differs for the field, or series, of this name, or of names that a `/pattern/` matches."""
     return {
-        "matcher": {"id": "byName", "options": name},
+        "matcher": {"id": "byRegexp" if name.startswith("/") else "byName", "options": name},
         "properties": [{"id": key, "value": value} for key, value in properties.items()],
     }
 
@@ -73,7 +73,8 @@ class Column:
     """A column of a table: its heading and how its cells look.
 
     `bar` draws the number as a bar, `says` fills the cell with the colour of its value's word, `terms` colours words,
-    `limits` colours numbers, `none` stands where there is no value or an empty one, `to` is where a cell leads.
+    `limits` colours numbers, `none` stands where there is no value or an empty one, `to` is where a cell leads, `every`
+    is shown for whatever value there is.
     """
 
     title: str
@@ -86,6 +87,7 @@ class Column:
     limits: Mapping[float, str] = field(default_factory=dict)
     none: str = "–"
     to: str = ""
+    every: str = ""
 
     def properties(self) -> Json:
         """The overrides of the column's field."""
@@ -115,4 +117,6 @@ class Column:
         # Where the rules are not loaded, the row's words say so; it has no number.
         unloaded = {} if self.decimals is None else {-1: ("", "transparent")}
         mapped = words({**unloaded, **self.says, **{term: (term, hue) for term, hue in self.terms.items()}})
+        if self.every:
+            mapped.append({"type": "regex", "options": {"pattern": ".+", "result": {"text": self.every, "index": 0}}})
         return [*mapped, nothing("no data")] if self.says else mapped

@@ -21,7 +21,6 @@ ON = row(
         ),
         ids.is_on(),
         STATES,
-        height=3,
         to=link("ids"),
     ),
     style.tile(
@@ -29,7 +28,6 @@ ON = row(
         About("Whether Cilium's agents are scraped.", f"on. {EXPECTED}", "set prometheus.enabled in Cilium's values."),
         network.is_on(),
         STATES,
-        height=3,
         to=link("policy"),
     ),
     style.tile(
@@ -39,7 +37,6 @@ ON = row(
         ),
         network.hubble_is_on(),
         STATES,
-        height=3,
         to=link("network"),
     ),
     style.tile(
@@ -49,7 +46,6 @@ ON = row(
         ),
         health.waf_is_on(),
         STATES,
-        height=3,
     ),
     style.stat(
         "Firing alerts",
@@ -61,7 +57,6 @@ ON = row(
         *(events.firing(severity) for severity in SEVERITY),
         colours=SEVERITY,
         width=8,
-        height=3,
     ),
 )
 
@@ -85,12 +80,13 @@ FIRST = row(
         About(
             "Alerts that fire, most severe first, and the namespace that they are about.",
             "none.",
-            "critical first: open the runbook from its Slack message, then the namespace's time line.",
+            "critical first: open its runbook, then the namespace's time line.",
         ),
         {
             "alertname": Column("Alert"),
             "namespace": Column("Namespace", to=link("investigate", namespace="${__value.text}"), width=110),
             "workload": Column("Workload", to=PLACE, width=110),
+            "link": Column("Runbook", width=90, every="open", to="${__value.raw}"),
             "runbook": Column("Runbook (rules/alerts)", width=230),
         },
         (
@@ -124,13 +120,13 @@ HIT = row(
             "two controls at once: the same attacker, seen by several systems. Follow the workload to its time line.",
         ),
         {
-            "namespace": Column("Namespace", to=link("investigate", namespace="${__value.text}")),
-            "workload": Column("Workload", to=PLACE),
+            "namespace": Column("Namespace", none="(node)", to=link("investigate", namespace="${__value.text}")),
+            "workload": Column("Workload", none="(node)", to=PLACE),
         },
-        (events.score(), Column("Controls at once", decimals=0, limits={2: BAD}, none="–")),
-        (events.critical(), Column("Critical", decimals=0, limits={1: BAD}, none="–")),
-        (events.of_control("ids"), Column("IDS alerts", decimals=0, none="–")),
-        (events.of_control("network"), Column("Denials", decimals=0, none="–")),
+        (events.score(), Column("Controls at once", decimals=0, limits={2: BAD}, width=150)),
+        (events.critical(), Column("Critical", decimals=0, limits={1: BAD}, width=90)),
+        (events.of_control("ids"), Column("IDS alerts", decimals=0, width=100)),
+        (events.of_control("network"), Column("Denials", decimals=0, width=90)),
         width=15,
         height=8,
         sort=("Controls at once", "Critical"),
@@ -149,7 +145,7 @@ HIT = row(
         },
         (events.last_day(), Column("24 h", decimals=0, width=80)),
         (events.day_before(), Column("Before", decimals=0, width=80)),
-        (events.change(), Column("Change", unit="percentunit", decimals=0, limits={1: LOOK, 10: BAD})),
+        (events.change(), Column("Change", unit="percentunit", decimals=0, limits={1: LOOK, 10: BAD}, width=90)),
         width=9,
         height=8,
         sort=("24 h",),
@@ -188,7 +184,7 @@ NODES = row(
         (health.falco_by_node(), Column("Falco", says=STATES)),
         (health.cilium_by_node(), Column("Cilium", says=STATES)),
         width=8,
-        height=6,
+        height=8,
     ),
     style.table(
         "Rules not seen in the six days before",
@@ -199,11 +195,11 @@ NODES = row(
         ),
         {
             "rule": Column("Rule", width=480, to=link("investigate", "namespace", rule="${__value.text}")),
-            "namespace": Column("Namespace", to=link("ids", namespace="${__value.text}")),
+            "namespace": Column("Namespace", none="(node)", to=link("ids", namespace="${__value.text}")),
         },
         (events.new_rules(), Column("Alerts", decimals=0)),
         width=16,
-        height=6,
+        height=8,
         sort=("Alerts",),
     ),
 )

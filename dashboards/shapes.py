@@ -51,7 +51,7 @@ LOGS: Json = {
     "wrapLogMessage": True,
 }
 
-_NARROW, _HALF = 8, 12
+_NARROW, _HALF = 8, 14
 """Up to these widths a legend beside the drawing leaves it no room; in half of the board there is some for numbers."""
 
 

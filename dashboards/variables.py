@@ -1,7 +1,7 @@
 """The variables that boards share: one name, one meaning, so that a link can carry it."""
 
 from dashboards.board import Variable
-from dashboards.queries import ALERTS
+from dashboards.queries.alerts import counted
 
 _SEEN = (
     'group by ({0}) (namespace_workload_pod:threat_events:increase5m{{cluster=~"$cluster"{1}}})'
@@ -22,12 +22,6 @@ CLUSTER = Variable("cluster", "Cluster", "label_values(threat_build_info, cluste
 NAMESPACE = Variable("namespace", "Namespace", _either("namespace"), _value("namespace"))
 WORKLOAD = Variable("workload", "Workload", _either("workload", ', namespace=~"$namespace"'), _value("workload"))
 POD = Variable("pod", "Pod", _either("pod", ', namespace=~"$namespace", workload=~"$workload"'), _value("pod"))
-RULE = Variable(
-    "rule",
-    "Rule",
-    f'query_result(group by (rule) (sum_over_time({ALERTS}{{cluster=~"$cluster", minute="whole"}}[$__range])'
-    f' or {ALERTS}{{cluster=~"$cluster", minute="running"}}))',
-    _value("rule"),
-)
+RULE = Variable("rule", "Rule", f"query_result({counted('rule')})", _value("rule"))
 NODE = Variable("node", "Node", 'label_values(threat_last_event_timestamp_seconds{cluster=~"$cluster"}, hostname)')
 AGENT = Variable("agent", "Cilium agent", 'label_values(cilium_version{cluster=~"$cluster"}, instance)')

@@ -29,6 +29,9 @@ PHASE = 11.0
 """Seconds after a step at which recordings are evaluated: groups of rules have a moment of their own."""
 
 
+Rule = dict[str, Any]
+"""As in a rule file."""
+
 MARK = "threat:recorded_minute"
 """By this recording an evaluation knows whether it is the first of its minute; in a history of minutes each is."""
 
@@ -75,16 +78,26 @@ def record(prometheus: Prometheus, promtool: Path, files: Sequence[Path], span: 
     11,000 samples, which no range query gives, and as `fill` does.
     """
     groups = (group for file in files for group in yaml.safe_load(file.read_text())["groups"])
-    rules = [rule for group in groups for rule in group["rules"] if rule.get("record", MARK) != MARK]
+    rules = [rule for group in groups for rule in group["rules"] if _is_of_the_past(rule)]
     for _ in range(levels):
-        later = [rule for rule in rules if any(other["record"] in rule["expr"] for other in rules)]
+        later = [rule for rule in rules if any(_reads(rule, other) for other in rules)]
         write(prometheus.data, promtool, _recorded(prometheus, (rule for rule in rules if rule not in later), span))
         prometheus.stop()
         prometheus.start()
         rules = later
 
 
-def _recorded(prometheus: Prometheus, rules: Iterable[dict[str, Any]], span: Span) -> Iterator[str]:
+def _is_of_the_past(rule: Rule) -> bool:
+    """No alert, and nothing of a minute that still runs."""
+    return bool(rule.get("record", MARK) != MARK and rule.get("labels", {}).get("minute") != "running")
+
+
+def _reads(rule: Rule, other: Rule) -> bool:
+    """Whether a rule reads what another records; its own name is its past, which a history does not have."""
+    return bool(other["record"] != rule["record"] and other["record"] in rule["expr"])
+
+
+def _recorded(prometheus: Prometheus, rules: Iterable[Rule], span: Span) -> Iterator[str]:
     times = span.times()
     for rule in rules:
         for series in prometheus.query_range(rule["expr"], times[0] - PHASE, times[-1] - PHASE, span.step):

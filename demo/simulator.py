@@ -1,5 +1,6 @@
 """The simulated cluster's exporters on 127.0.0.1: each target of the tables at its path, as Prometheus scrapes it."""
 
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -44,6 +45,11 @@ class _Pages(ThreadingHTTPServer):
     def __init__(self, simulator: Simulator) -> None:
         super().__init__((HOST, 0), _Page)
         self.simulator = simulator
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing of a Prometheus that ends in the middle of an answer."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Page(BaseHTTPRequestHandler):

@@ -1,7 +1,8 @@
 """The running servers of a story, and how they are set up: what ships, wired together on 127.0.0.1.
 
-The past of the cluster is back-filled, because rules compare with it: a day of everything that they read from Cilium,
-Hubble and the kubelet, and a week of Falco's alerts. It ends some minutes ago, as if Prometheus had been restarted.
+The past of the cluster is back-filled, because rules and boards compare with it: a day of everything that they read
+from Cilium, Hubble and the kubelet, two days of what Hubble saw denied, and a week of Falco's alerts. It ends some
+minutes ago, as if Prometheus had been restarted.
 """
 
 import time
@@ -22,6 +23,7 @@ from demo.series import Target, Timeline
 from demo.servers import HOST, Exporter, Server
 from demo.simulator import Simulator
 from demo.slack import Slack
+from demo.snapshots import Snapshots
 from rules.tree import ROOT as RULES
 
 HERE = Path(__file__).resolve().parent
@@ -69,6 +71,7 @@ def set_up(servers: ExitStack, folder: Path, say: Say, remember: bool = True) ->
     config = shipped.alertmanager(slack.url, watchdog.url, folder)
     alertmanager = _started(servers, say, Alertmanager(programs["alertmanager"], config, folder))
     exporter = _started(servers, say, Exporter(yaml.safe_load((HERE / "exporter.yml").read_text()), folder))
+    servers.enter_context(Snapshots(exporter))
     rules = folder / "rules"
     rules.mkdir()
     config = _prometheus(shipped.write_rules(rules), alertmanager, exporter, simulator)
@@ -91,14 +94,16 @@ def _live() -> tuple[Target, ...]:
 def _remember(promtool: Path, prometheus: Path, folder: Path, timeline: Timeline) -> None:
     now = time.time() - GAP
     data = folder / "prometheus"
-    week, day = Span(now - WEEK, now, 150), Span(now - DAY - 7200, now, 150)
+    week, days = Span(now - WEEK, now, 150), Span(now - 2 * DAY - 7200, now, 150)
+    yesterday, day = replace(days, end=now - DAY - 7350), replace(days, start=now - DAY - 7200)
     fill(data, promtool, _only(past.targets()[:1], "threat_falco_alerts_total threat_build_info"), timeline, week)
     fill(data, promtool, _only(_live(), "".join(file.read_text() for file in _recordings())), timeline, day)
+    fill(data, promtool, _only(_live(), "hubble_drop_total"), timeline, yesterday)
     ids, boards, *others = _recordings()
     with Prometheus(prometheus, "global: {}", folder) as server:
         record(server, promtool, [ids], replace(week, step=300))
-        record(server, promtool, [boards], replace(week, step=60))
-        record(server, promtool, others, replace(day, step=300), levels=2)
+        record(server, promtool, [boards], replace(week, step=60), levels=2)
+        record(server, promtool, others, replace(days, step=300), levels=2)
 
 
 def _recordings() -> tuple[Path, ...]:

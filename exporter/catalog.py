@@ -4,6 +4,7 @@ The rest of the program, the rules and the boards read names from here. Standard
 import it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -334,14 +335,24 @@ def where(metric: str, **labels: str) -> str:
     may stand in it. Raises ValueError on a metric, a label or a closed value that does not exist.
     """
     known = _family(metric)
-    matchers = []
     for label, value in labels.items():
-        operator = next((sign for sign in _OPERATORS if value.startswith(sign)), "")
-        wanted = value.removeprefix(operator)
+        operator, wanted = _read(value)
         if label not in TARGET_LABELS:
             _check(known, label, wanted.split("|") if operator.endswith("~") else [wanted])
-        matchers.append(f'{label}{operator or "="}"{_escaped(wanted)}"')
-    return f"{metric}{{{', '.join(matchers)}}}" if matchers else metric
+    return selector(metric, labels)
+
+
+def selector(metric: str, labels: Mapping[str, str]) -> str:
+    """A PromQL selector of any metric; values as in `where()`, and nothing is checked."""
+    read = ((label, *_read(value)) for label, value in labels.items())
+    matchers = ", ".join(f'{label}{operator}"{_escaped(wanted)}"' for label, operator, wanted in read)
+    return f"{metric}{{{matchers}}}" if matchers else metric
+
+
+def _read(value: str) -> tuple[str, str]:
+    """The operator that a value begins with, and what follows it."""
+    operator = next((sign for sign in _OPERATORS if value.startswith(sign)), "")
+    return operator or "=", value.removeprefix(operator)
 
 
 def _family(metric: str) -> Metric:

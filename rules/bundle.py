@@ -97,11 +97,19 @@ def _dump(rules: Iterable[Rule], header: str) -> str:
 
 def plain(tree: Tree, runbooks: str, grafana: str) -> dict[str, str]:
     """File name -> text, for a Prometheus without operator: the thresholds apart, because people edit them."""
-    rules = tree.recordings + tuple(linked(alert, runbooks, grafana) for alert in tree.alerts)
+    alerts = tuple(linked(alert, runbooks, grafana) for alert in tree.alerts)
+    rules = tree.recordings + _where(runbooks) + alerts
     return {
         "threatboard-thresholds.yaml": (tree.root / "recording" / "thresholds.yaml").read_text(encoding="utf-8"),
         "threatboard-rules.yaml": _dump((rule for rule in rules if rule.group != THRESHOLDS), _HEADER),
     }
+
+
+def _where(runbooks: str) -> tuple[Rule, ...]:
+    """The recording that tells boards where the runbooks are, if that is known."""
+    labels = {"base": runbooks.rstrip("/")}
+    rule = Rule("record", "threat:runbooks", "vector(1)", "threatboard-runbooks", Path("runbooks"), labels=labels)
+    return (rule,) if runbooks else ()
 
 
 def _wait(alert: Rule) -> str:

@@ -12,10 +12,7 @@ import yaml
 from exporter import catalog
 from rules.tree import Rule
 
-TARGET_LABELS = frozenset(
-    {"cluster", "container", "endpoint", "instance", "job", "namespace", "node", "pod", "service"}
-)
-"""Labels that a scrape configuration gives to every series of a target."""
+TARGET_LABELS = frozenset(catalog.TARGET_LABELS)
 
 _LITERALS = re.compile(r"[\w ./-]*(\|[\w ./-]*)*")
 _SET_OPERATORS = ("and", "unless")

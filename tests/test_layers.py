@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 ONLY_IMPORTER = {
     "prometheus_client": "exporter.metrics",
     "httptools": "exporter.server.reader",
-    "grafanalib": "dashboards.style",
+    "grafanalib": "dashboards.document",
 }
 """Library -> the one module that imports it."""
 

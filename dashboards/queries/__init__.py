@@ -1,14 +1,16 @@
 """PromQL by question, one module for each board; boards say how an answer looks, never how it is asked."""
 
 from dataclasses import dataclass
+from functools import cache
 
-from exporter.catalog import PRIORITIES, SEVERITY_OF_PRIORITY, where
+from dashboards import sources
+from exporter.catalog import selector, where
+from rules.tree import load
 
 CLUSTER = "=~$cluster"
 """Matcher that every selector has; where Prometheus gives no `cluster` label, all clusters match."""
 
 
-ALERTS = "namespace_workload_pod_rule_hostname:threat_falco_alerts:increase1m"
 UNLOADED = "Rules are not loaded: load rules/recording"
 """What panels say that need our recordings while Prometheus has none of them."""
 
@@ -21,16 +23,19 @@ class Query:
     legend: str = ""
 
 
+@cache
+def _names() -> frozenset[str]:
+    return frozenset((*sources.external(), *(rule.name for rule in load().recordings)))
+
+
 def select(metric: str, **labels: str) -> str:
     """A selector of a metric that is not ours, or of a recording; values as in `catalog.where()`.
 
-    Such names are checked by a test against `dashboards/external.yaml`, `rules/external.yaml` and the recordings.
+    Raises ValueError on a name that neither the lists of others' metrics nor the recordings have.
     """
-    matchers = []
-    for label, value in {"cluster": CLUSTER, **labels}.items():
-        operator = next((sign for sign in ("=~", "!~", "!=", "=") if value.startswith(sign)), "")
-        matchers.append(f'{label}{operator or "="}"{value.removeprefix(operator)}"')
-    return f"{metric}{{{', '.join(matchers)}}}"
+    if metric not in _names():
+        raise ValueError(f"no metric {metric}: neither rules/ nor dashboards/external.yaml nor a recording has it")
+    return selector(metric, {"cluster": CLUSTER, **labels})
 
 
 ALIVE = where("threat_build_info", cluster=CLUSTER)
@@ -72,35 +77,13 @@ def over_nodes(per_node: str) -> tuple[Query, Query, Query]:
 def total(recorded: str, window: str = "$__range", offset: str = "") -> str:
     """About how many events in a window, by default the board's time range; `recorded` selects an `:increase5m` one.
 
-    An event is in the samples of five minutes, one for each evaluation; a younger one is not yet in all of them. (A
-    subquery with a fixed step would not need their number, and takes a hundred times as long over 30 days.)
+    An event is in the samples of five minutes, one for each evaluation (how many these were is looked up at the end of
+    the window); a younger one is not yet in all of them. (A subquery with a fixed step would not need their number, and
+    takes a hundred times as long over 30 days.)
     """
     counted = f"count_over_time({EVALUATED}[299s])"
-    return f"sum_over_time({recorded}[{window}]{offset}) / scalar(max(max_over_time({counted}[1h:5m])) or vector(5))"
-
-
-def counted(window: str = "$__range", **labels: str) -> str:
-    """How many alerts of Falco in a window that ends now: those of its whole minutes, and of the running one."""
-    whole, running = (select(ALERTS, **labels, minute=minute) for minute in ("whole", "running"))
-    return f"sum_over_time({whole}[{window}]) or {running}"
-
-
-def of_severity(severity: str) -> str:
-    """A matcher of the priorities that this severity stands for."""
-    return "=~" + "|".join(name for name in PRIORITIES if SEVERITY_OF_PRIORITY[name] == severity)
-
-
-def at_each_step(zero: str, by: str = "", **labels: str) -> str:
-    """How many alerts of Falco at each step of a graph; `zero` is a 0 for each value of the label `by`.
-
-    What the running minute had at the step before is by now in a whole one, and was shown then. All is read a
-    millisecond earlier, because both ends of a window belong to it: rules may be evaluated just at the steps.
-    """
-    summed = f"sum by ({by})" if by else "sum"
-    whole, running = (select(ALERTS, **labels, minute=minute) for minute in ("whole", "running"))
-    now = f"sum_over_time({whole}[$__interval] offset 1ms) or {running} offset 1ms"
-    before = f"{summed} ({running} offset ${{__interval}}1ms)"
-    return f"clamp_min(({summed} ({now}) or {zero}) - ({before} or {zero}), 0)"
+    often = f"scalar(max(max_over_time({counted}[1h:1m]{offset})) or vector(5))"
+    return f"sum_over_time({recorded}[{window}]{offset}) / {often}"
 
 
 def per_step(recorded: str) -> str:

@@ -2,6 +2,7 @@
 
 from dashboards.queries import CLUSTER, Query, select
 from exporter.catalog import where
+from exporter.send_test import RULE as TEST
 
 _NODES = f"max by (node) ({select('kube_node_info')})"
 _HOST = r"\\[?(.+?)\\]?:[0-9]+"
@@ -16,14 +17,11 @@ def _or_expected(known: str, component: str) -> Query:
 
 def falco_by_node() -> Query:
     """1 where Falco was heard within 15 minutes, 0 where it is expected and was not, 2 where it is not expected."""
-    metrics = {
-        "threat_falco_snapshot_timestamp_seconds": {"source": "syscall"},
-        "threat_last_event_timestamp_seconds": {"control": "ids"},
-    }
-    heard = [
-        f"time() - max by (cluster, hostname) ({where(name, cluster=CLUSTER, **labels)}) < bool 900"
-        for name, labels in metrics.items()
-    ]
+    snapshots = where("threat_falco_snapshot_timestamp_seconds", cluster=CLUSTER, source="syscall")
+    events = where("threat_last_event_timestamp_seconds", cluster=CLUSTER, control="ids")
+    # Who sends test alerts is no node.
+    real = f"({events} unless on (hostname) {where('threat_falco_alerts_total', cluster=CLUSTER, rule=TEST)})"
+    heard = [f"time() - max by (cluster, hostname) ({one}) < bool 900" for one in (snapshots, real)]
     nodes = [f'max by (node) (label_replace({one}, "node", "$1", "hostname", "(.+)"))' for one in heard]
     newest, silent = " or ".join(f"{one} > 0" for one in nodes), " or ".join(nodes)
     return _or_expected(f"{newest} or {silent}", "falco")

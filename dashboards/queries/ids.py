@@ -5,10 +5,7 @@ from dashboards.queries import (
     CLUSTER,
     RECORDED,
     Query,
-    at_each_step,
-    counted,
     increased,
-    of_severity,
     on_nodes,
     or_unloaded,
     or_zero,
@@ -16,6 +13,7 @@ from dashboards.queries import (
     state,
     step_of,
 )
+from dashboards.queries.alerts import at_each_step, counted, of_severity
 from exporter.catalog import TACTICS, where
 from exporter.send_test import RULE as TEST
 
@@ -26,9 +24,13 @@ NODE = {"cluster": CLUSTER, "hostname": "=~$node"}
 NONE = "No alerts"
 
 
+def _most(number: int, by: str, **labels: str) -> str:
+    return f"topk({number}, {counted(by, **CHOSEN, **labels)})"
+
+
 def by_severity(severity: str) -> Query:
     """Alerts of a severity in the time range; -1 where the rules are not loaded."""
-    return Query(or_zero(f"sum({counted(**CHOSEN, priority=of_severity(severity))})"), severity)
+    return Query(or_zero(counted(**CHOSEN, priority=of_severity(severity))), severity)
 
 
 def over_time() -> Query:
@@ -39,40 +41,37 @@ def over_time() -> Query:
 
 def top_rules(number: int) -> Query:
     """The rules with most alerts in the time range."""
-    return Query(or_unloaded(f"topk({number}, sum by (rule) ({counted(**CHOSEN)}))", "rule", NONE, 0), "{{rule}}")
+    return Query(or_unloaded(_most(number, "rule"), "rule", NONE, 0), "{{rule}}")
 
 
 def by_priority() -> Query:
     """Alerts in the time range by priority."""
-    return Query(or_unloaded(f"sum by (priority) ({counted(**CHOSEN)})", "priority", NONE, 0), "{{priority}}")
+    return Query(or_unloaded(counted("priority", **CHOSEN), "priority", NONE, 0), "{{priority}}")
 
 
 def rules_with_meaning() -> Query:
     """The 20 rules with most alerts, with their priority and tactic."""
-    return Query(or_unloaded(f"topk(20, sum by (rule, priority, tactic) ({counted(**CHOSEN)}))", "rule", NONE))
+    return Query(or_unloaded(_most(20, "rule, priority, tactic"), "rule", NONE))
 
 
 def by_node() -> Query:
     """The 20 nodes with most alerts."""
-    return Query(or_unloaded(f"topk(20, sum by (hostname) ({counted(**CHOSEN)}))", "hostname", NONE))
+    return Query(or_unloaded(_most(20, "hostname"), "hostname", NONE))
 
 
 def by_pod() -> Query:
     """The 20 pods with most alerts; alerts of a node itself belong to none."""
-    these = counted(**CHOSEN, pod="!=")
-    return Query(or_unloaded(f"topk(20, sum by (namespace, workload, pod) ({these}))", "pod", NONE))
+    return Query(or_unloaded(_most(20, "namespace, workload, pod", pod="!="), "pod", NONE))
 
 
 def by_workload() -> Query:
     """The 20 workloads with most alerts."""
-    return Query(or_unloaded(f"topk(20, sum by (namespace, workload) ({counted(**CHOSEN)}))", "workload", NONE))
+    return Query(or_unloaded(_most(20, "namespace, workload"), "workload", NONE))
 
 
 def along_the_chain() -> tuple[Query, ...]:
     """Alerts in the time range for each tactic, in the order of the attack chain."""
-    return tuple(
-        Query(or_zero(f"sum({counted(**CHOSEN, tactic=tactic)})"), tactic.replace("_", " ")) for tactic in TACTICS
-    )
+    return tuple(Query(or_zero(counted(**CHOSEN, tactic=tactic)), tactic.replace("_", " ")) for tactic in TACTICS)
 
 
 def delays() -> Query:

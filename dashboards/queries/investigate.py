@@ -1,6 +1,7 @@
 """All that is known of one namespace, workload or pod, to be read on one time line."""
 
-from dashboards.queries import RECORDED, Query, at_each_step, counted, of_severity, or_unloaded, select
+from dashboards.queries import RECORDED, Query, or_unloaded, select
+from dashboards.queries.alerts import at_each_step, counted, of_severity
 from dashboards.queries.events import SEVERITIES
 from dashboards.queries.network import POLICY
 
@@ -26,7 +27,7 @@ def alerts() -> tuple[Query, ...]:
 def rules() -> Query:
     """Falco's alerts in the time range, by rule, priority and pod."""
     labels = "rule, priority, tactic, pod, hostname"
-    return Query(or_unloaded(f"topk(20, sum by ({labels}) ({counted(**VICTIM)}))", "rule", "No alerts"))
+    return Query(or_unloaded(f"topk(20, {counted(labels, **VICTIM)})", "rule", "No alerts"))
 
 
 def denied_out() -> Query:

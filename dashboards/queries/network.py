@@ -148,7 +148,7 @@ def import_errors() -> Query:
     new = select("instance:cilium_policy_change_failures:sum", **AGENT)
     old = select("cilium_policy_import_errors_total", **AGENT)
     each = " or ".join(f"sum by (cluster, instance) (increase({name}[10m]))" for name in (new, old))
-    return Query(f"sum({each})", "import errors")
+    return Query(f"round(sum({each}))", "import errors")
 
 
 # Who, by Hubble ----------------------------------------------------------------------------------------------

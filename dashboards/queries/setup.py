@@ -22,7 +22,7 @@ def _expected(component: str) -> str:
 
 def _refused() -> str:
     refused = where("threat_events_rejected_total", cluster=CLUSTER)
-    return f"sum(increase({refused}[1h]) > bool 0) == bool 0"
+    return f"(sum(increase({refused}[1h]) > bool 0) == bool 0) and on() {ALIVE}"
 
 
 def _snapshots() -> str:

@@ -87,7 +87,7 @@ class Release:
         return sorted(found)
 
 
-def wait_for(condition: Callable[[], bool], what: str | Callable[[], str], seconds: float = 40) -> None:
+def wait_for(condition: Callable[[], bool], what: str | Callable[[], str], seconds: float = 120) -> None:
     """Waits until the condition is true."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dashboards import boards, style
+from dashboards import boards, document
 from dashboards.board import Json
 
-BOARDS = {board.name: style.document(board) for board in boards()}
+BOARDS = {board.name: document.of(board) for board in boards()}
 """Every board's JSON, by name."""
 
 
@@ -61,8 +61,8 @@ def variable_queries() -> list[tuple[str, str]]:
 def beside_panels() -> dict[str, str]:
     """Where -> PromQL, of every variable and annotation."""
     expressions = dict(variable_queries())
-    for name, document in BOARDS.items():
-        for mark in document["annotations"]["list"]:
+    for name, board in BOARDS.items():
+        for mark in board["annotations"]["list"]:
             expressions[f"{name}: {mark['name']}"] = mark["target"]["expr"]
     return expressions
 

@@ -227,6 +227,9 @@ def test_links_lead_to_boards_and_variables_that_exist_and_keep_time_and_data_so
         columns = [override["matcher"]["options"] for override in panel["fieldConfig"]["overrides"]]
         for url in [node["url"] for node in walk(panel["fieldConfig"]) if isinstance(node, dict) and "url" in node]:
             found += 1
+            if url == "${__value.raw}":
+                # The cell is an address itself: that of a runbook.
+                continue
             target = titles[urlsplit(url).path.removeprefix("/d/")]
             variables = {f"var-{variable['name']}" for variable in target["templating"]["list"]}
             given = {name for name, _ in parse_qsl(urlsplit(url).query)}

@@ -1,5 +1,6 @@
 """`python -m demo` as a person runs it: the whole way to Slack, left running, interrupted, and when a part fails."""
 
+import json
 import os
 import re
 import signal
@@ -7,10 +8,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
+from dashboards.filled import filled
+from demo.cluster import NODES
 from demo.servers import ROOT, request, wait_for
+from demo.story import ELSEWHERE, INTRUSION, SNOOPING
+from tests.dashboards.grafana import asks
 
 DEMO = (sys.executable, "-m", "demo")
 URL = re.compile(r"http://127\.0\.0\.1:(\d+)")
@@ -87,16 +93,46 @@ def test_the_demo_plays_from_falco_to_slack_in_under_two_minutes(environment: di
     assert nobody_listens(story)
 
 
+Rows = list[tuple[dict[str, str], float]]
+
+
+def shown(port: int, board: str, title: str, query: str = "A") -> Rows:
+    """The labels and values of a query of a panel."""
+    (ask,) = [one for one in asks() if (one.board, one.panel["title"], one.target["refId"]) == (board, title, query)]
+    status, answer = request(port, "GET", f"/api/v1/query?{urlencode({'query': filled(ask.target['expr'])})}")
+    assert status == 200, answer
+    return [(found["metric"], float(found["value"][1])) for found in json.loads(answer)["data"]["result"]]
+
+
+def check_what_boards_show(port: int) -> None:
+    """The days before the story are there for those who compare, and every node's Falco is heard."""
+    assert [value for _, value in shown(port, "ids", "Falco nodes heard")] == [len(NODES)]
+    assert {labels["node"]: value for labels, value in shown(port, "overview", "Controls by node")} == {
+        node.name: 1 for node in NODES
+    }
+    yesterday = shown(port, "overview", "Since yesterday", "B")
+    assert {labels["control"] for labels, value in yesterday if value > 0} == {"ids", "network"}
+    news = {(labels["rule"], labels["namespace"]) for labels, _ in shown(port, "overview", NEWS)}
+    assert news == {(alert.rule, alert.namespace) for alert in (INTRUSION, SNOOPING, ELSEWHERE)}
+    # The simulated worker-3 has other rule files, so that the board has something to show.
+    wrong = {labels["check"] for labels, value in shown(port, "overview", "Set-up") if value != 1}
+    assert wrong == {"Rule files are the same"}
+
+
+NEWS = "Rules not seen in the six days before"
+
+
 def test_keep_leaves_it_running_until_ctrl_c_and_then_nothing_is_left(
     environment: dict[str, str], kept: tuple["subprocess.Popen[str]", Path]
 ) -> None:
     process, out = kept
-    assert wait_for(lambda: "Send alerts" in out.read_text() or process.poll() is not None, seconds=150)
+    assert wait_for(lambda: "Send alerts" in out.read_text() or process.poll() is not None, seconds=400)
     story = out.read_text()
     pages = {"Status page": "/", "Metrics": "/metrics", "Prometheus": "/-/ready", "Alertmanager": "/-/ready"}
     for name, path in pages.items():
         [port] = re.findall(rf"{name} +http://127\.0\.0\.1:(\d+)", story)
         assert request(int(port), "GET", path)[0] == 200
+    check_what_boards_show(int(re.findall(r"Prometheus +http://127\.0\.0\.1:(\d+)", story)[0]))
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 0
     assert left_behind(environment) == []

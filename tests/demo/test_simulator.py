@@ -2,6 +2,9 @@
 
 import itertools
 import math
+import socket
+import struct
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from demo.cluster import VICTIM
 from demo.history import Span, fill, record
 from demo.prometheus import Prometheus
 from demo.series import Phase, Row, Target, Timeline, exposition, value
+from demo.simulator import Simulator
 
 ORIGIN = 1_700_000_000.0
 PHASES: tuple[Phase, ...] = ("ids", "egress", "dns", "cpu", "policy")
@@ -126,3 +130,16 @@ def test_recordings_of_the_past_are_in_the_data_also_those_that_read_others(
     (double,) = prometheus.query("cpu:double", at=ORIGIN + 10_700)
     assert double.value == 2 * attacked.value
     assert double.labels == {"__name__": "cpu:double", "a": "b", "pod": VICTIM.name}
+
+
+def test_a_prometheus_that_ends_in_the_middle_of_an_answer_is_no_fault(capfd: pytest.CaptureFixture[str]) -> None:
+    row = Row("long_total", {"text": "x" * 4_000_000}, 1.0)
+    with Simulator((Target("/long", {}, (row,)),), Timeline(ORIGIN)) as simulator:
+        host, _, port = simulator.address.partition(":")
+        for _ in range(5):
+            with socket.create_connection((host, int(port)), timeout=10) as scraper:
+                scraper.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                scraper.sendall(b"GET /long HTTP/1.0\r\n\r\n")
+                assert scraper.recv(100)
+        time.sleep(0.5)
+    assert capfd.readouterr().err == ""

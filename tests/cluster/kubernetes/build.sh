@@ -2,7 +2,7 @@
 # usage: build.sh FOLDER
 #
 # Puts into FOLDER, unless they are there, what the chart is tried with: a Kubernetes control plane (API server,
-# controllers and scheduler in one program), kwok, which plays the nodes, both Helms, and two linters. All are built from
+# controllers and scheduler in one program), kwok, which plays the nodes, both Helms, and kubeconform. All are built from
 # Go modules; the first time takes about 30 minutes of CPU time and 4 GB in Go's caches. Needs Go 1.26 or newer, and
 # Debian's etcd-server, which is unpacked here.
 set -euo pipefail
@@ -42,4 +42,3 @@ module kwok sigs.k8s.io/kwok/cmd/kwok@v0.8.0
 module helm4 helm.sh/helm/v4/cmd/helm@v4.3.1
 module helm3 helm.sh/helm/v3/cmd/helm@v3.22.0
 module kubeconform github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0
-module kube-linter golang.stackrox.io/kube-linter/cmd/kube-linter@v0.8.3

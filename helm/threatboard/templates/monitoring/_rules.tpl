@@ -17,6 +17,10 @@
 {{- $groups = append $groups (dict "name" $group.name "rules" $rules) -}}
 {{- end -}}
 {{- end -}}
+{{- with .Values.rules.runbookUrl -}}
+{{- $where := dict "record" "threat:runbooks" "labels" (dict "base" (trimSuffix "/" .)) "expr" "vector(1)" -}}
+{{- $groups = append $groups (dict "name" "threatboard-runbooks" "rules" (list $where)) -}}
+{{- end -}}
 {{- /* Mimir's ruler takes at most 20 rules in a group. */ -}}
 {{- $excluded := list -}}
 {{- range .Values.rules.excludedNamespaces -}}

@@ -1,4 +1,4 @@
-"""What linters of the field say of what each example becomes. They need no cluster, but programs built with Go."""
+"""What kubeconform says of what each example becomes. It needs no cluster, but is built with Go as the cluster is."""
 
 import json
 import subprocess
@@ -6,7 +6,6 @@ from pathlib import Path
 
 import kubernetes_validate
 import pytest
-import yaml
 
 from tests.cluster.programs import built
 from tests.helm.chart import EXAMPLES, example, files
@@ -66,29 +65,3 @@ def test_kubeconform_would_find_a_mistake(schemas: Path, tmp_path: Path) -> None
     done = conform(file, schemas / VERSIONS[-1])
     assert done.returncode == 1
     assert "terminationGraceSeconds" in done.stdout
-
-
-def complaints(file: Path, *options: str) -> list[str]:
-    """What kube-linter says of a file: the check, and the object."""
-    (linter,) = built("kube-linter")
-    command: list[str | Path] = [linter, "lint", "--format", "json", *options, file]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    reports = json.loads(done.stdout)["Reports"] or []
-    return [
-        f"{found['Check']}: {found['Object']['K8sObject']['Name']}: {found['Diagnostic']['Message']}"
-        for found in reports
-    ]
-
-
-@each_example
-def test_kube_linter_has_nothing_to_ask_for(path: Path, tmp_path: Path) -> None:
-    assert complaints(rendered(path, tmp_path)) == []
-
-
-def test_kube_linter_would_find_a_mistake(tmp_path: Path) -> None:
-    file = rendered(EXAMPLES[0], tmp_path)
-    documents = [found for found in yaml.safe_load_all(file.read_text()) if found]
-    pod = next(found for found in documents if found["kind"] == "Deployment")["spec"]["template"]["spec"]
-    pod["containers"][0]["securityContext"]["readOnlyRootFilesystem"] = False
-    file.write_text(yaml.safe_dump_all(documents))
-    assert any(found.startswith("no-read-only-root-fs") for found in complaints(file))
