@@ -128,7 +128,7 @@ class Answering(Lifecycle):
         if not keep_alive:
             self._ended = True
             self._forget_unread()
-            self._transport.close()
+            self._close()
 
     def _next(self) -> None:
         """After an answer that took its time: what came meanwhile."""
@@ -192,7 +192,8 @@ class Answering(Lifecycle):
         if self._stream is not None:
             self._loop.call_soon(self._pump)
         else:
-            self._clear_send_deadline()
+            if not self._transport.is_closing():
+                self._clear_send_deadline()
             self._loop.call_soon(self._next)
 
     def _expect_reader(self) -> None:

@@ -63,6 +63,10 @@ class Lifecycle(asyncio.BufferedProtocol):
         """The connection can be used."""
         raise NotImplementedError
 
+    def _expect_reader(self) -> None:
+        """From now on the client has `SEND_TIMEOUT` to read what was sent to it."""
+        raise NotImplementedError
+
     def _release(self) -> None:
         """The connection is gone: give back what it holds."""
         raise NotImplementedError
@@ -123,7 +127,7 @@ class Lifecycle(asyncio.BufferedProtocol):
         idle = 0.0 if self._under_way() else self._loop.time() - self.last_used
         if idle >= limit:
             self._last = True
-            self._transport.close()
+            self._close()
         else:
             self._idle_timer = self._loop.call_later(limit - idle, self._look_whether_idle)
 
@@ -146,9 +150,19 @@ class Lifecycle(asyncio.BufferedProtocol):
         elif self._transport.can_write_eof():
             self._transport.write_eof()
             self._half_closed = True
-            self._loop.call_later(LAST_WORDS, self._transport.close)
+            self._loop.call_later(LAST_WORDS, self._close)
         else:
+            self._close()
+
+    def eof_received(self) -> None:
+        """The client sends nothing more; the transport closes itself once all is sent."""
+        self._expect_reader()
+
+    def _close(self) -> None:
+        """Ends it once all is sent, for which a transport would wait for ever."""
+        if not self.peer.closed:
             self._transport.close()
+            self._expect_reader()
 
     def evict(self) -> None:
         """Ends it in favour of a connection that has just come."""

@@ -210,4 +210,4 @@ class HttpProtocol(Answering):
             return
         if not self.answering:
             self._transport.write(answer.encoded(keep_alive=False, request=Request(b"", b"", [])))
-        self._deadline = self._loop.call_later(self._listener.limits.body_timeout, self._transport.close)
+        self._deadline = self._loop.call_later(self._listener.limits.body_timeout, self._close)

@@ -53,6 +53,8 @@ class TlsTransport(asyncio.BufferedProtocol):
 
     def eof_received(self) -> None:
         """The socket's transport closes itself."""
+        if self._secured:
+            self._protocol.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._secured:
@@ -107,6 +109,7 @@ class TlsTransport(asyncio.BufferedProtocol):
         except ssl.SSLZeroReturnError:
             size = 0
         if not size:  # it said goodbye
+            self._protocol.eof_received()
             self.close()
             return False
         self._flush()

@@ -28,6 +28,9 @@ MAX_SHAPES = 512
 MAX_KEY = 1024
 """Bytes of text in a key of a kind, characters in all names of a shape; what has more is not remembered."""
 
+MAX_PARTS = 64
+"""Texts in a key of a kind, or names in a shape: the shortest text takes 8 to 80 bytes of memory."""
+
 Value: TypeAlias = dict[str, object]
 Key: TypeAlias = tuple[object, ...]
 """Shape, rule, priority, source, hostname, tags, and the values of the deciding fields, as they were sent."""
@@ -185,6 +188,8 @@ class KnownAlerts:
 
     def _shape(self, fields: Value) -> Shape | None:
         """The shape of fields as Falco sends them; None if they may be spelled in another way, or are many."""
+        if len(fields) > MAX_PARTS:
+            return None
         names = tuple(fields)
         shape = self._shapes.get(names)
         if shape is None:
@@ -206,6 +211,7 @@ def _is_plain(key: Key) -> bool:
     absent = parts.count(None)
     return (
         isinstance(rule, str)
+        and len(parts) <= MAX_PARTS
         and len(texts) + absent == len(parts)
         and len("".join(texts).encode("utf-8", "surrogatepass")) <= MAX_KEY
     )

@@ -86,6 +86,9 @@ class Transport:
     def abort(self) -> None:
         self.closed = True
 
+    def can_write_eof(self) -> bool:
+        return False
+
     def get_extra_info(self, _name: str) -> tuple[str, int]:
         return "127.0.0.1", 1
 

@@ -147,6 +147,34 @@ class Paged(Application):
         return Stream((), itertools.repeat(b"x"), lambda: None)
 
 
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda one: one.receive(REQUEST.replace(b"\r\n", b"\r\nconnection: close\r\n", 1)),
+        lambda one: one.loop.pass_time(HEAD_TIMEOUT),
+        lambda one: (one.receive(b"?\r\n\r\n"), one.loop.pass_time(HEAD_TIMEOUT)),
+        lambda one: one.protocol.finish(),
+        lambda one: (one.protocol.eof_received(), one.transport.close()),
+    ],
+    ids=["its last request", "idle", "refused", "drained", "the client's end"],
+)
+@pytest.mark.parametrize("resumes", [False, True], ids=["", "and reads a part"])
+def test_a_connection_that_ends_does_not_wait_for_ever_for_its_client_to_read(
+    subject: Subject, end: Callable[[Subject], object], resumes: bool
+) -> None:
+    """A transport closes once all is written, however little that is; this one never gets rid of it."""
+    end(subject)
+    assert subject.transport.is_closing()
+    if resumes:
+        subject.protocol.pause_writing()
+        subject.protocol.resume_writing()
+    subject.loop.pass_time(SEND_TIMEOUT - 1)
+    assert "unread_answer" not in subject.refused
+    subject.loop.pass_time(1)
+    assert subject.refused[-1] == "unread_answer"
+    assert subject.protocol.peer.closed
+
+
 def test_while_a_page_is_sent_nothing_is_read_and_a_reader_that_stands_still_stops_it(connect: Connect) -> None:
     subject = connect(Paged())
     subject.receive(REQUEST)
