@@ -108,7 +108,7 @@ class Reloader:
         try:
             while True:
                 if await self._wanted():
-                    self._take(await asyncio.to_thread(self._load))
+                    self._take(await asyncio.to_thread(self._load, self.config))
         finally:
             loop.remove_signal_handler(signal.SIGHUP)
 
@@ -128,7 +128,7 @@ class Reloader:
     def _files(self, named: Iterable[Path] = ()) -> frozenset[Path]:
         return frozenset(named if self._path is None else (self._path, *named))
 
-    def _load(self) -> Config | ConfigError:
+    def _load(self, in_use: Config | None = None) -> Config | ConfigError:
         """Load, with every file that the result names watched since before it was read."""
         self._watch = Watch(self._watch.paths)
         while True:
@@ -136,11 +136,18 @@ class Reloader:
             try:
                 outcome = load(self._path)
                 named = named_files(outcome)
+                if in_use not in (None, outcome):
+                    self._refuse_empty()
             except ConfigError as error:
                 outcome, named = error, error.files
             if self._files(named) == self._watch.paths:
                 return outcome
             self._watch = Watch(self._files(named))
+
+    def _refuse_empty(self) -> None:
+        """Refuses a file that became empty: a full disk does that, and its defaults would let everybody send."""
+        if self._path is not None and not self._path.read_bytes().strip():
+            raise ConfigError((f"{self._path}: is empty; write `{{}}` to go back to the defaults",))
 
     def _take(self, outcome: Config | ConfigError) -> None:
         if isinstance(outcome, ConfigError):

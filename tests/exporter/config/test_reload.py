@@ -125,11 +125,30 @@ def test_a_bad_file_is_refused_whole_logged_once_and_the_old_stays(
     assert errors == [f"configuration: refused, the one in use stays:\n{file}:1: {first}\n{file}:2: {second}"]
 
 
+def test_a_file_that_became_empty_is_refused_and_one_that_says_nothing_is_not(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        use = Use(file)
+        async with use.running():
+            replace(file, "\n")
+            await use.reports_reach(2)
+            assert use.applied == []
+            replace(file, "{}")
+            await use.reports_reach(3)
+            replace(file, "")  # the defaults are in use already
+            await use.reports_reach(4)
+        assert use.reports == [True, False, True, True]
+
+    run(story())
+    assert f"{file}: is empty; write `{{}}` to go back to the defaults" in caplog.text
+
+
 def test_the_same_mistake_is_logged_again_after_a_good_file(file: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
         use = Use(file)
         async with use.running():
-            for count, text in enumerate(("[", "", "["), 2):
+            for count, text in enumerate(("[", "{}", "["), 2):
                 replace(file, text)
                 await use.reports_reach(count)
         assert use.reports == [True, False, True, False]
