@@ -99,9 +99,11 @@ def _remember(promtool: Path, prometheus: Path, folder: Path, timeline: Timeline
     fill(data, promtool, _only(past.targets()[:1], "threat_falco_alerts_total threat_build_info"), timeline, week)
     fill(data, promtool, _only(_live(), "".join(file.read_text() for file in _recordings())), timeline, day)
     fill(data, promtool, _only(_live(), "hubble_drop_total"), timeline, yesterday)
+    # Namespaces are as old as the week: in a new one everything is new.
+    fill(data, promtool, _only(_live(), "kube_pod_info"), timeline, replace(week, end=yesterday.end))
     ids, boards, *others = _recordings()
     with Prometheus(prometheus, "global: {}", folder) as server:
-        record(server, promtool, [ids], replace(week, step=300))
+        record(server, promtool, [ids], replace(week, step=300), levels=3)
         record(server, promtool, [boards], replace(week, step=60), levels=2)
         record(server, promtool, others, replace(days, step=300), levels=2)
 
