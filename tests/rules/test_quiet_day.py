@@ -38,7 +38,7 @@ def _fired(promtool: Path, folder: Path, days: int, step: str, extra: dict[str, 
     return {part.split('"')[0] for part in said.split("got:")[1].split('alertname="')[1:]}
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("days", "step"), [(1, "2m"), (9, "5m")], ids=["on an empty Prometheus", "after eight days of history"]
 )
