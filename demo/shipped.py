@@ -17,6 +17,7 @@ QUICKER = 10
 """How many times quicker than a usual Prometheus the demo's is: it scrapes every 2 and evaluates every second."""
 
 THRESHOLDS = "threatboard-thresholds.yaml"
+EXCLUDED = "threatboard-excluded"
 
 
 def write_rules(folder: Path) -> list[Path]:
@@ -32,7 +33,11 @@ def leave_out(labels: dict[str, str], folder: Path) -> None:
     file = folder / THRESHOLDS
     rules = yaml.safe_load(file.read_text())
     rule = {"record": "threat:excluded", "labels": labels, "expr": "vector(1)"}
-    rules["groups"].append({"name": "threatboard-excluded", "rules": [rule]})
+    group = next((one for one in rules["groups"] if one["name"] == EXCLUDED), None)
+    if group is None:
+        group = {"name": EXCLUDED, "rules": []}
+        rules["groups"].append(group)
+    group["rules"].append(rule)
     file.write_text(yaml.safe_dump(rules))
 
 

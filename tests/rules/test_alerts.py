@@ -25,6 +25,7 @@ def test_every_recording_records_what_its_test_says(tool: Tool) -> None:
     assert failures(tool("promtool"), tests) == {}
 
 
+@pytest.mark.timeout(900)
 def test_every_alert_does_what_its_test_says(tool: Tool) -> None:
     tests = alert_tests(ROOT)
     assert {test.name.removesuffix(".test.yaml") for test in tests} == {alert.name for alert in load().alerts}
