@@ -20,7 +20,7 @@ from exporter.sources.memory import Memory
 from exporter.sources.text import MAX_TEXT_BYTES, clean
 
 MAX_KINDS = 4096
-"""Kinds remembered, about 1.5 KB each."""
+"""Kinds remembered, about 1.5 KB each; full of the largest that can be made, with their shapes, 37 MB."""
 
 MAX_SHAPES = 512
 """Shapes of `output_fields` remembered: about one for each rule."""

@@ -62,10 +62,11 @@ def nobody_listens(out: str) -> bool:
     return True
 
 
-def test_the_demo_plays_from_falco_to_slack_and_says_how_long_it_took(environment: dict[str, str]) -> None:
+def test_the_demo_plays_from_falco_to_slack_in_under_two_minutes(environment: dict[str, str]) -> None:
     done = subprocess.run(DEMO, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"The whole story took \d+ seconds after the set-up", done.stdout)
+    [seconds] = re.findall(r"The whole story took (\d+) seconds after the set-up", done.stdout)
+    assert int(seconds) < 120
     assert done.stderr == ""
     story = done.stdout
     order = [
