@@ -17,7 +17,7 @@ from exporter.sources import falco
 from exporter.sources.falco_events import FalcoAlert
 from rules.tree import ROOT, load
 from tests.helm.chart import objects
-from tests.helm.custom_resources import UnavailableError, faults, install
+from tests.helm.custom_resources import faults, need
 
 SHARED = ROOT / "alerts" / "first-response.md"
 PAGES = [SHARED, *(alert.page for alert in load().alerts)]
@@ -73,12 +73,7 @@ def test_the_policy_that_isolates_is_one_that_kubernetes_takes(tmp_path: Path, v
 
 
 def test_the_policy_of_cilium_that_isolates_fits_its_published_model(tmp_path: Path) -> None:
-    try:
-        install()
-    except UnavailableError as reason:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(reason))
-        pytest.skip(str(reason))
+    need()
     _, applied = isolated(tmp_path, "CiliumNetworkPolicy", '{"app":"web"}')
     policy = yaml.safe_load(applied)
     assert faults([policy]) == []
