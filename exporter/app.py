@@ -13,11 +13,12 @@ from pathlib import Path
 from exporter import catalog
 from exporter.config import Config
 from exporter.config.reload import Reloader
-from exporter.events import LineWriter, Recent
+from exporter.events import Recent
 from exporter.intake import Intake
 from exporter.intake.pipeline import Pipeline, Route
 from exporter.intake.refusals import Refusals
 from exporter.intake.ruling import FalcoRuling
+from exporter.lines import EventLines, LineWriter
 from exporter.metrics import STORED, Metrics
 from exporter.pages import Pages, View
 from exporter.pages.events import EventsView
@@ -75,10 +76,11 @@ class Receiver:
         self.metrics.store.restamp(self._scrapers.restore())
         self.metrics.gauge("threat_scrapers").set_function(self._scrapers.regular)
         self._recent = Recent()
-        self._lines: LineWriter | None = None
+        self._writer: LineWriter | None = None
         if config.events.log and sys.stdout is not None:  # None where a parent closed it
-            self._lines = LineWriter(sys.stdout.fileno(), self.metrics.lines_dropped)
-        pipeline = Pipeline(self.metrics, self._recent, self._lines, time)
+            self._writer = LineWriter(sys.stdout.fileno(), self.metrics.lines_dropped)
+        self._lines = EventLines(self._recent, self._writer)
+        pipeline = Pipeline(self.metrics, self._lines, time)
         self._intake = Intake(self._current, pipeline, self.metrics, Refusals(time))
         views: dict[bytes, View] = {
             b"/": StatusPage(self.metrics, self._recent, time),
@@ -132,8 +134,9 @@ class Receiver:
         await asyncio.wait([drain, impatience], return_when=asyncio.FIRST_COMPLETED)
         for task in (*chores, drain, impatience):
             task.cancel()
-        if self._lines is not None:
-            await self._lines.close(LAST_LINES)
+        self._lines.flush()
+        if self._writer is not None:
+            await self._writer.close(LAST_LINES)
         return 1 if hurry.is_set() else 0
 
     async def _drain(self) -> None:

@@ -1,29 +1,15 @@
-"""Events for people: the recent ones in memory, and one JSON line each on standard output.
+"""Events for people: one JSON line each, the recent ones in memory."""
 
-Lines are written by a thread of their own from a bounded buffer, so that a stuck pipe stops neither the taking of
-events nor their counting: lines are dropped then, and counted.
-"""
-
-import asyncio
-import os
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import islice
-from queue import SimpleQueue
 
 import orjson
 
 from exporter.sources import Event, Line, Repeat
-
-FLUSH_INTERVAL = 0.05
-"""Seconds over which lines are gathered before the thread is woken: a wake-up costs more than an event."""
-
-MAX_WAITING = 16 << 20
-"""Bytes of lines that may wait to be written."""
 
 MAX_LINE = 16 << 10
 """A longer line has its texts cut to `SHORT` characters."""
@@ -119,6 +105,8 @@ class Recent:
         self._records: deque[Record] = deque()
         self._added = self._bytes = 0
         self._keep = self._keep_bytes = 0
+        self.settle: Callable[[], None] = lambda: None
+        """Called before the events are read: whoever adds them may be behind."""
 
     def add(self, record: Record) -> None:
         self._records.appendleft(record)
@@ -136,57 +124,12 @@ class Recent:
             self._bytes -= len(self._records.pop().text)
 
     def __iter__(self) -> Iterator[Record]:
+        self.settle()
         return iter(self._records)
 
     def numbered(self, before: int | None = None) -> Iterator[tuple[int, Record]]:
         """The events below `before`, each with a number that never changes and falls from one to the next."""
+        self.settle()
         skipped = 0 if before is None else max(0, self._added - before + 1)
         numbers = range(self._added - skipped, 0, -1)
         return zip(numbers, islice(self._records, skipped, None), strict=False)  # the oldest are not kept
-
-
-class LineWriter:
-    """Writes lines to a file descriptor, from a thread; tells `dropped(n)` of lines that were not written."""
-
-    def __init__(self, descriptor: int, dropped: Callable[[int], None]) -> None:
-        self._descriptor = descriptor
-        self._dropped = dropped
-        self._gathered: list[bytes] = []
-        self._batches: SimpleQueue[list[bytes] | None] = SimpleQueue()
-        # Each of the two numbers has one writer, the loop and the thread: no lock is needed.
-        self._taken = 0
-        self._written = 0
-        self._loop = asyncio.get_running_loop()
-        self._thread = threading.Thread(target=self._write_all, name="event-lines", daemon=True)
-        self._thread.start()
-
-    def add(self, text: bytes) -> None:
-        """Takes a line to be written soon; never waits."""
-        if self._taken - self._written + len(text) > MAX_WAITING:
-            self._dropped(1)
-            return
-        self._taken += len(text)
-        if not self._gathered:
-            self._loop.call_later(FLUSH_INTERVAL, self._flush)
-        self._gathered.append(text)
-
-    def _flush(self) -> None:
-        if self._gathered:
-            self._batches.put(self._gathered)
-            self._gathered = []
-
-    async def close(self, patience: float) -> None:
-        """Writes what is waiting, for at most this many seconds."""
-        self._flush()
-        self._batches.put(None)
-        await asyncio.to_thread(self._thread.join, patience)
-
-    def _write_all(self) -> None:
-        while (batch := self._batches.get()) is not None:
-            rest = memoryview(b"\n".join([*batch, b""]))
-            try:
-                while rest:
-                    rest = rest[os.write(self._descriptor, rest) :]
-            except OSError:  # nobody reads any more
-                self._dropped(len(batch))
-            self._written += sum(map(len, batch))

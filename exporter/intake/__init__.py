@@ -110,6 +110,7 @@ class Intake:
         rejected: list[Rejected] = []
         for start in range(0, len(events), SLICE):
             part = self._pipeline.take(route, events[start : start + SLICE])
+            self._pipeline.settle()
             accepted += part.accepted
             rejected += part.rejected
             await asyncio.sleep(0)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from exporter.clock import Clock
-from exporter.events import KindLine, LineWriter, Recent, Record, line
+from exporter.events import KindLine, line
+from exporter.lines import EventLines
 from exporter.metrics import Metrics
 from exporter.sources import Counters, Event, Line, Rejected, Repeat, Source
 
@@ -56,9 +57,8 @@ class Outcome(NamedTuple):
 class Pipeline:
     """Takes events; everything in it is quick, for the sender waits."""
 
-    def __init__(self, metrics: Metrics, recent: Recent, lines: LineWriter | None, clock: Clock) -> None:
+    def __init__(self, metrics: Metrics, lines: EventLines, clock: Clock) -> None:
         self._metrics = metrics
-        self._recent = recent
         self._lines = lines
         self._clock = clock
 
@@ -91,7 +91,7 @@ class Pipeline:
         received = self._clock.time()
         self._metrics.accept(control, event.hostname, event.time, received)
         ruling.counted.tally(self._metrics)
-        self._tell(received, line(received, control, event, ruling.tuned))
+        self._lines.add(received, line(received, control, event, ruling.tuned))
 
     def _accept_repeat(self, route: Route, event: Repeat) -> None:
         """The same for an event of a known kind."""
@@ -103,9 +103,8 @@ class Pipeline:
         received = self._clock.time()
         self._metrics.accept(route.source.control, kind.hostname, event.time, received)
         made.counted.tally(self._metrics)
-        self._tell(received, made.line.of(received, event))
+        self._lines.add_repeat(received, made.line, event)
 
-    def _tell(self, received: float, text: bytes) -> None:
-        self._recent.add(Record(received, text))
-        if self._lines is not None:
-            self._lines.add(text)
+    def settle(self) -> None:
+        """Makes the lines of what was taken, of which much is kept until then."""
+        self._lines.settle()
