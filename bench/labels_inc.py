@@ -6,6 +6,7 @@ event line.
 
 import asyncio
 import sys
+from collections.abc import Sequence
 
 import uvloop
 from prometheus_client import CollectorRegistry, Counter
@@ -15,7 +16,7 @@ from demo.servers import HOST
 from exporter.config import Config
 from exporter.config.kinds import Address
 from exporter.server.budget import Inflight, Turns
-from exporter.server.http import Answer, Connection, Request
+from exporter.server.http import Answer, Asked, Connection, Request
 from exporter.server.listener import Listener
 
 _ACCEPTED = Answer(204, welcome=True)
@@ -31,10 +32,11 @@ class LabelsInc:
     def screen(self, _request: Request, _connection: Connection) -> Answer | None:
         return None
 
-    def answer(self, _request: Request, body: bytes, _connection: Connection) -> Answer:
-        if body:
-            self._alerts.labels(*key(body)).inc()
-        return _ACCEPTED
+    def answers(self, asked: Sequence[Asked]) -> list[Answer]:
+        for one in asked:
+            if one.body:
+                self._alerts.labels(*key(one.body)).inc()
+        return [_ACCEPTED] * len(asked)
 
     def refused(self, *_: object) -> None:
         """Nothing is counted here."""

@@ -47,7 +47,7 @@ class EventLines:
         """Takes an event of a known kind, whose line is made later."""
         self._unmade.append((received, kind, event))
         if self._writer is not None and not self._is_due:
-            self._expect_flush()
+            self._expect_flush(self._writer)
         if len(self._unmade) >= MAX_UNMADE:
             self.settle()
 
@@ -74,11 +74,11 @@ class EventLines:
         if self._writer is not None:
             self._writer.add(text)
             if not self._is_due:
-                self._expect_flush()
+                self._expect_flush(self._writer)
 
-    def _expect_flush(self) -> None:
+    def _expect_flush(self, writer: "LineWriter") -> None:
         self._is_due = True
-        asyncio.get_running_loop().call_later(FLUSH_INTERVAL, self.flush)
+        writer.soon(self.flush)
 
 
 class LineWriter:
@@ -92,6 +92,7 @@ class LineWriter:
         # Each of the two numbers has one writer, the loop and the thread: no lock is needed.
         self._taken = 0
         self._written = 0
+        self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._write_all, name="event-lines", daemon=True)
         self._thread.start()
 
@@ -102,6 +103,10 @@ class LineWriter:
             return
         self._taken += len(text)
         self._gathered.append(text)
+
+    def soon(self, flush: Callable[[], None]) -> None:
+        """Has this called once lines have been gathered for a while."""
+        self._loop.call_later(FLUSH_INTERVAL, flush)
 
     def flush(self) -> None:
         """Hands over to the thread what was taken."""

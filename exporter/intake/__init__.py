@@ -11,7 +11,7 @@ from exporter.intake.queue import ClientGoneError, FairQueue
 from exporter.intake.refusals import Refusals
 from exporter.metrics import Metrics
 from exporter.server.access import CHALLENGE, has_token
-from exporter.server.http import Answer, Connection, Request
+from exporter.server.http import Answer, Asked, Connection, Request
 from exporter.sources import Event, Rejected, Repeat
 
 ACCEPTED = Answer(204, welcome=True)
@@ -78,16 +78,26 @@ class Intake:
         by_sidekick = request.header(b"user-agent").startswith(b"Falcosidekick")
         return f"{sentence} (falcosidekick: use its webhook output)" if by_sidekick else sentence
 
-    def answer(self, request: Request, body: bytes, connection: Connection) -> Answer | Coroutine[None, None, Answer]:
-        """Answers a whole request that was not refused by its head."""
-        if request.method != b"POST":
+    def answers(self, asked: Sequence[Asked]) -> Sequence[Answer | Coroutine[None, None, Answer]]:
+        """Answers requests that were not refused by their heads."""
+        if all(map(_is_quick, asked)):
+            return self._take_all(asked)
+        return [self._answer(one) for one in asked]
+
+    def _answer(self, asked: Asked) -> Answer | Coroutine[None, None, Answer]:
+        if asked.request.method != b"POST":
             return ALIVE
-        encoding = request.header(b"content-encoding")
-        if encoding or len(body) > LARGE:
-            return self._take_in_turn(request, body, connection)
-        route = self.routes[request.path]
-        events = route.source.parse(body, self._config().intake.max_events)
-        return self._said(self._pipeline.take(route, events), connection.address)
+        return self._take_all([asked])[0] if _is_quick(asked) else self._take_in_turn(*asked)
+
+    def _take_all(self, asked: Sequence[Asked]) -> list[Answer]:
+        # First all are read and then all are counted: the processor has the one at hand, and then the other.
+        max_events = self._config().intake.max_events
+        routes = [self.routes[one.request.path] for one in asked]
+        read = [route.source.parse(one.body, max_events) for route, one in zip(routes, asked, strict=True)]
+        return [
+            self._said(self._pipeline.take(route, events), one.connection.address)
+            for route, events, one in zip(routes, read, asked, strict=True)
+        ]
 
     async def _take_in_turn(self, request: Request, body: bytes, connection: Connection) -> Answer:
         """The same for a body that holds much: one at a time, and none whose sender has left before its turn.
@@ -131,6 +141,11 @@ class Intake:
         if outcome.rejected:
             self._refusals.tell(outcome.rejected[0].reason, outcome.rejected[0].message, address)
         return _answer(outcome)
+
+
+def _is_quick(asked: Asked) -> bool:
+    request = asked.request
+    return request.method == b"POST" and len(asked.body) <= LARGE and not request.header(b"content-encoding")
 
 
 def _answer(outcome: Outcome) -> Answer:

@@ -2,13 +2,13 @@
 
 import re
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from urllib.parse import parse_qsl
 
 from exporter.config import Config
 from exporter.metrics import Metrics
 from exporter.server.access import CHALLENGE, has_token, is_local
-from exporter.server.http import Answer, Connection, Request, Stream
+from exporter.server.http import Answer, Asked, Connection, Request, Stream
 from exporter.store.scrapers import Scrapers
 from exporter.store.slices import SLICE_BYTES
 
@@ -76,8 +76,11 @@ class Pages:
         )
         return Answer.refusal(403, "forbidden", sentence)
 
-    def answer(self, request: Request, _body: bytes, connection: Connection) -> Answer | Stream:
-        """Answers a request that was not refused."""
+    def answers(self, asked: Sequence[Asked]) -> list[Answer | Stream]:
+        """Answers requests that were not refused."""
+        return [self._answer(one.request, one.connection) for one in asked]
+
+    def _answer(self, request: Request, connection: Connection) -> Answer | Stream:
         if request.path == b"/metrics":
             return self._page(request, connection)
         if request.path in self._probes:

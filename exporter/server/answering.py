@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING
 
-from exporter.server.http import LAST_CHUNK, Answer, Request, Stream, chunk
+from exporter.server.http import LAST_CHUNK, Answer, Asked, Made, Request, Stream, chunk
 from exporter.server.lifecycle import SEND_TIMEOUT, Lifecycle
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Answering(Lifecycle):
         self._in_work = self._held = 0
         self._has_answered = False
         self._client_reads = True
+        self._in_round = False
 
     # What reading must do
 
@@ -48,6 +49,10 @@ class Answering(Lifecycle):
         """Pauses or resumes reading, as it may now be done."""
         raise NotImplementedError
 
+    def _reads_all(self) -> bool:
+        """Is all looked at that was read, and more being read?"""
+        raise NotImplementedError
+
     def _forget_unread(self) -> None:
         """Nothing more of what was read will be looked at."""
         raise NotImplementedError
@@ -56,7 +61,7 @@ class Answering(Lifecycle):
 
     @property
     def answering(self) -> bool:
-        return self._task is not None or self._stream is not None
+        return self._in_round or self._task is not None or self._stream is not None
 
     def _is_blocked(self) -> bool:
         return self.answering or not self._client_reads
@@ -82,9 +87,12 @@ class Answering(Lifecycle):
             self._give(refusal, request, keep_alive)
             return
         try:
-            made = self._listener.application.answer(request, body, self.peer)
+            (made,) = self._listener.application.answers([Asked(request, body, self.peer)])
         except Exception:  # noqa: BLE001  # httptools would make a fault of ours look like the sender's
-            made = self._fault(request)
+            made = self.fault(request)
+        self._begin_answer(made, request, body, keep_alive)
+
+    def _begin_answer(self, made: Made, request: Request, body: bytes, keep_alive: bool) -> None:
         if isinstance(made, Answer):
             self._give(made, request, keep_alive)
         elif isinstance(made, Stream):
@@ -94,17 +102,31 @@ class Answering(Lifecycle):
             self._hold(self._held + len(body))
             self._task = self._loop.create_task(self._work_on(made, request, keep_alive))
 
-    def _fault(self, request: Request) -> Answer:
+    def fault(self, request: Request) -> Answer:
+        """The answer where making one failed, within the handling of that error."""
         _log.exception("a request could not be answered")
         sentence = "threatboard failed to answer this; its log says why"
         self._listener.application.refused("internal", sentence, request.path, self.peer.address)
         return Answer.refusal(500, "internal", sentence)
 
+    def conclude(self, asked: Asked, made: Made) -> None:
+        """Gives the answer of a request that waited for the end of its round."""
+        self._in_round = False
+        if not self.peer.closed:
+            self._begin_answer(made, asked.request, asked.body, True)
+            if self._waiting or not self._reads_all():
+                self._next()
+
+    def eof_received(self) -> None:
+        if self._in_round:
+            self._listener.round.work()  # before the transport closes itself
+        super().eof_received()
+
     async def _work_on(self, made: Coroutine[None, None, Answer], request: Request, keep_alive: bool) -> None:
         try:
             answer = await made
         except Exception:  # noqa: BLE001
-            answer = self._fault(request)
+            answer = self.fault(request)
         self._task = None
         self._hold(self._held - self._in_work)
         self._in_work = 0

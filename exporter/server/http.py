@@ -1,11 +1,11 @@
 """HTTP messages as both listeners know them: who is there, the head of a request, and an answer."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import orjson
 
@@ -79,6 +79,14 @@ class Answer(NamedTuple):
         return head if request.method == b"HEAD" else head + self.body
 
 
+class Asked(NamedTuple):
+    """A request that is whole, and who sent it."""
+
+    request: Request
+    body: bytes
+    connection: Connection
+
+
 @dataclass(slots=True)
 class Stream:
     """An answer that is made while it is sent. `done` is called once all of it was handed to the connection."""
@@ -91,6 +99,10 @@ class Stream:
         """The bytes before the chunks."""
         headers = self.headers if request.version == "1.0" else (*self.headers, (b"transfer-encoding", b"chunked"))
         return _head(HTTPStatus.OK, headers, None, _connection(keep_alive, request))
+
+
+Made: TypeAlias = Answer | Stream | Coroutine[None, None, Answer]
+"""An answer, one that is made while it is sent, or the work that makes one and lets others in between."""
 
 
 def chunk(data: bytes) -> bytes:

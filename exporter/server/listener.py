@@ -6,15 +6,16 @@ import ipaddress
 import socket
 import ssl
 import time
-from collections.abc import Coroutine
+from collections.abc import Sequence
 from typing import Protocol
 
 from exporter.config.kinds import Address
 from exporter.server.budget import Inflight, Turns
 from exporter.server.connections import Connections
 from exporter.server.heads import KnownHeads
-from exporter.server.http import Answer, Connection, Request, Stream
+from exporter.server.http import Answer, Asked, Connection, Made, Request
 from exporter.server.protocol import HttpProtocol
+from exporter.server.rounds import Round
 from exporter.server.streams import Streams
 from exporter.server.tls import distrusts, prepare
 from exporter.server.tls_transport import TlsTransport
@@ -51,10 +52,8 @@ class Application(Protocol):
     def screen(self, request: Request, connection: Connection, /) -> Answer | None:
         """Refuses a request by its head alone, or does not."""
 
-    def answer(
-        self, request: Request, body: bytes, connection: Connection, /
-    ) -> Answer | Stream | Coroutine[None, None, Answer]:
-        """Answers a whole request: at once, while the answer is sent, or after work that lets others in between."""
+    def answers(self, asked: Sequence[Asked], /) -> Sequence[Made]:
+        """Answers requests that came together, of each its own."""
 
     def refused(self, reason: str, sentence: str, path: bytes, address: str, /) -> None:
         """Is told of each request or connection that was refused or cut."""
@@ -71,6 +70,7 @@ class Listener:
         self.connections = Connections()
         self.heads = KnownHeads()
         self.streams = Streams()
+        self.round = Round(self)
         self.draining = False
         self.context: ssl.SSLContext | None = None
         self.application: Application

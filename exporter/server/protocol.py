@@ -11,6 +11,7 @@ from exporter.server.answering import Answering
 from exporter.server.budget import FREE
 from exporter.server.http import Answer, Request
 from exporter.server.reader import HEAD, IDLE, RequestReader, too_large
+from exporter.server.rounds import MAX_BODY
 
 if TYPE_CHECKING:
     from exporter.server.listener import Listener
@@ -73,8 +74,22 @@ class HttpProtocol(Answering):
         data = self._listener.received(nbytes)
         if self._unread or not self._secured:  # what a transport still had when it was told to pause
             self._unread += data
-        else:
+        elif not self._joins_round(data):
             self._work(data)
+
+    def _joins_round(self, data: bytes) -> bool:
+        """Whether the data are one short request with a known head, which is answered at the end of the round."""
+        reader = self._reader
+        if self._is_blocked() or (reader is not None and reader.receiving != IDLE):
+            return False
+        known = self._listener.heads.match(data)
+        if known is None or known.end != len(data) or known.end - known.start > min(MAX_BODY, self.max_body):
+            return False
+        if self.screen(known.request) is not None:
+            return False
+        self._in_round = True
+        self._listener.round.add(self, known.request, data[known.start :], self._loop)
+        return True
 
     def go_on(self) -> None:
         """Takes another turn, with what was read and not looked at yet."""
@@ -85,6 +100,9 @@ class HttpProtocol(Answering):
         elif not self._reading and not self._transport.is_closing():
             self._reading = True
             self._transport.resume_reading()
+
+    def _reads_all(self) -> bool:
+        return self._reading and not self._unread
 
     def _forget_unread(self) -> None:
         self._unread = b""

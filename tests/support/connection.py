@@ -1,14 +1,14 @@
 """One connection of a listener without a network: an event loop with a clock, a transport that keeps bytes."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import cast
 
 from exporter.config import Config
 from exporter.config.kinds import Address
 from exporter.server.budget import Holder, Inflight, Turns
-from exporter.server.http import Answer, Connection, Request, Stream
+from exporter.server.http import Answer, Asked, Connection, Request, Stream
 from exporter.server.listener import Application as Answering
 from exporter.server.listener import Listener
 from exporter.server.protocol import HttpProtocol
@@ -105,9 +105,12 @@ class Application:
     def screen(self, _request: Request, _connection: Connection) -> Answer | None:
         return None
 
-    def answer(self, _request: Request, body: bytes, _connection: Connection) -> Answer | Stream:
-        if body == FAULTY:
+    def answers(self, asked: Sequence[Asked]) -> Sequence[Answer | Stream]:
+        if any(one.body == FAULTY for one in asked):
             raise ZeroDivisionError
+        return [self.answer() for _ in asked]
+
+    def answer(self) -> Answer | Stream:
         return Answer(204, welcome=True)
 
     def refused(self, reason: str, *_: object) -> None:

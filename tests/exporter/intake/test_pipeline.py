@@ -8,6 +8,7 @@ import pytest
 from exporter.events import Recent
 from exporter.intake.pipeline import Pipeline, Route
 from exporter.intake.ruling import as_it_is
+from exporter.lines import EventLines
 from exporter.metrics import Metrics
 from exporter.sources import Event
 from exporter.sources.falco import FALCO
@@ -35,7 +36,7 @@ def test_an_event_that_cannot_be_counted_is_rejected_alone(caplog: pytest.LogCap
         return as_it_is(event)
 
     route = replace(Route(FALCO, as_it_is), tune=tune)  # type: ignore[arg-type]
-    outcome = Pipeline(metrics, Recent(), None, clock).take(route, FALCO.parse(b'{"rule":"a"}\n' * 3, 10))
+    outcome = Pipeline(metrics, EventLines(Recent(), None), clock).take(route, FALCO.parse(b'{"rule":"a"}\n' * 3, 10))
 
     assert outcome.accepted == 2
     assert [rejection.reason for rejection in outcome.rejected] == ["internal"]

@@ -17,6 +17,7 @@ from exporter.intake import LARGE, Intake
 from exporter.intake.pipeline import Pipeline, Route
 from exporter.intake.refusals import Refusals
 from exporter.intake.ruling import as_it_is
+from exporter.lines import EventLines
 from exporter.metrics import Metrics
 from exporter.server.protocol import HttpProtocol
 from exporter.sources import Event, Rejected, Source
@@ -44,7 +45,9 @@ class Bodies:
         self.gate = threading.Event()
         self.parsed = 0
         self.metrics = Metrics(clock=clock)
-        intake = Intake(Config, Pipeline(self.metrics, Recent(), None, clock), self.metrics, Refusals(clock))
+        intake = Intake(
+            Config, Pipeline(self.metrics, EventLines(Recent(), None), clock), self.metrics, Refusals(clock)
+        )
         intake.routes = {b"/falco": Route(Source("ids", self._parse), as_it_is)}
         self.subject = Subject(intake)
         self.inflight = self.subject.listener.inflight

@@ -19,8 +19,9 @@ from exporter.intake import Intake
 from exporter.intake.pipeline import Pipeline, Route
 from exporter.intake.refusals import Refusals
 from exporter.intake.ruling import FalcoRuling
+from exporter.lines import EventLines
 from exporter.metrics import Metrics, StoreCollector
-from exporter.server.http import Answer, Connection, Headers, Request
+from exporter.server.http import Answer, Asked, Connection, Headers, Request
 from exporter.sources.falco import FALCO
 from exporter.sources.falco_known import KnownAlerts
 from tests.support.clock import FakeClock
@@ -38,7 +39,7 @@ class Exporter:
         self.metrics = Metrics(limit=50, clock=clock)
         self.recent = Recent()
         self.recent.resize(5, 1 << 20)
-        pipeline = Pipeline(self.metrics, self.recent, None, clock)
+        pipeline = Pipeline(self.metrics, EventLines(self.recent, None), clock)
         self.intake = Intake(Config, pipeline, self.metrics, Refusals(clock))
         self.connection = Connection("127.0.0.1")
         self.intake.routes = {b"/falco": Route(replace(FALCO, parse=KnownAlerts().parse), FalcoRuling(FalcoSettings()))}
@@ -46,7 +47,7 @@ class Exporter:
     def post(self, body: bytes, headers: Headers) -> int:
         request = Request(b"POST", b"/falco", headers)
         assert self.intake.screen(request, self.connection) is None
-        answer = self.intake.answer(request, body, self.connection)
+        (answer,) = self.intake.answers([Asked(request, body, self.connection)])
         if not isinstance(answer, Answer):
             answer = asyncio.run(answer)
         if answer.body:

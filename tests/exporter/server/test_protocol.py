@@ -8,7 +8,7 @@ import pytest
 
 from exporter.catalog import MAX_HEAD_BYTES
 from exporter.server import protocol
-from exporter.server.http import Answer, Connection, Request, Stream
+from exporter.server.http import Answer, Stream
 from exporter.server.lifecycle import IDLE_TIMEOUT, SEND_TIMEOUT
 from tests.support.connection import FAULTY, HEAD_TIMEOUT, REQUEST, Application, Subject
 
@@ -96,7 +96,7 @@ def test_a_large_body_in_the_same_read_makes_no_large_head(subject: Subject) -> 
 class Probed(Application):
     """Answers what anybody may ask."""
 
-    def answer(self, _request: Request, _body: bytes, _connection: Connection) -> Answer | Stream:
+    def answer(self) -> Answer | Stream:
         return Answer(200, b"ok")
 
 
@@ -143,7 +143,7 @@ def test_a_client_that_does_not_read_its_answers_in_time_is_cut(subject: Subject
 class Paged(Application):
     """Answers with a page without an end."""
 
-    def answer(self, _request: Request, _body: bytes, _connection: Connection) -> Answer | Stream:
+    def answer(self) -> Answer | Stream:
         return Stream((), itertools.repeat(b"x"), lambda: None)
 
 
