@@ -21,6 +21,8 @@ class FairQueue:
     @asynccontextmanager
     async def turn(self, connection: Connection) -> AsyncIterator[None]:
         """Waits for this address' turn, and holds it for the block; raises ClientGoneError if nobody waits for it."""
+        if connection.closed:
+            raise ClientGoneError
         if self._busy:
             await self._wait(connection)
         self._busy = True

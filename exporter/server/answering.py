@@ -112,10 +112,11 @@ class Answering(Lifecycle):
     def conclude(self, asked: Asked, made: Made) -> None:
         """Gives the answer of a request that waited for the end of its round."""
         self._in_round = False
-        if not self.peer.closed:
-            self._begin_answer(made, asked.request, asked.body, True)
-            if self._waiting or not self._reads_all():
-                self._next()
+        if self.peer.closed and isinstance(made, Answer | Stream):
+            return
+        self._begin_answer(made, asked.request, asked.body, True)
+        if self._waiting or not self._reads_all():
+            self._next()
 
     def eof_received(self) -> None:
         if self._in_round:

@@ -162,8 +162,9 @@ class Subject:
         return self.application.reasons
 
     def receive(self, data: bytes) -> None:
-        """Bytes come in, as a transport gives them."""
+        """Bytes come in, as a transport gives them, and the round ends."""
         give(self.protocol, data)
+        self.listener.round.work()
 
     def close(self) -> None:
         """Frees the port."""

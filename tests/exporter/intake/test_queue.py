@@ -61,6 +61,7 @@ class Bodies:
     def send(self, data: bytes) -> HttpProtocol:
         protocol = self.subject.connect(Transport())
         give(protocol, data)
+        self.subject.listener.round.work()
         return protocol
 
     @property
@@ -148,6 +149,26 @@ def test_senders_that_come_and_leave_again_and_again_leave_nothing_behind() -> N
         assert count_futures() < futures + 10
         await finish(bodies)
         assert (bodies.parsed, bodies.accepted) == (1, EVENTS)
+
+    bodies = Bodies()
+    with closing(bodies.subject):
+        asyncio.run(scenario(bodies))
+
+
+def test_who_left_before_its_round_ended_is_not_waited_for() -> None:
+    async def scenario(bodies: Bodies) -> None:
+        bodies.send(REQUESTS["compressed"])
+        bodies.send(REQUESTS["compressed"])
+        await settle()
+        held = bodies.inflight.used
+        late = bodies.subject.connect(Transport())
+        give(late, REQUESTS["compressed"])
+        late.connection_lost(None)
+        bodies.subject.listener.round.work()
+        await settle()
+        assert (bodies.left, bodies.inflight.used) == (1, held)
+        await finish(bodies)
+        assert bodies.accepted == 2 * EVENTS
 
     bodies = Bodies()
     with closing(bodies.subject):

@@ -55,6 +55,7 @@ def test_a_thousand_requests_set_no_timer_each(subject: Subject) -> None:
     for _ in range(1000):
         subject.receive(REQUEST)
     assert subject.transport.written.count(b"204 No Content") == 1000
+    subject.loop.pass_time(0)
     assert len(subject.loop.timers) == 1
 
 
