@@ -50,6 +50,34 @@ def test_the_memory_limit_holds_everything_that_the_budgets_allow(path: Path, tm
     assert resources["requests"].keys() == {"cpu", "memory"}
 
 
+@pytest.mark.parametrize(
+    ("values", "loud"),
+    [
+        ({"receiver": {"resources": {"limits": {"memory": "196Mi"}}}}, False),
+        ({"receiver": {"resources": {"limits": {"memory": "195Mi"}}}}, True),
+        ({"receiver": {"resources": {"limits": {"memory": "0.25Gi"}}}}, False),
+        ({"receiver": {"resources": {"limits": {"memory": "205M"}}}}, True),
+        ({"receiver": {"resources": {"limits": {"memory": 268435456}}}}, False),
+        ({"receiver": {"resources": {"limits": {"memory": None}}}}, False),
+        ({"receiver": {"resources": None}}, False),
+        ({"config": {"intake": {"max_inflight": "124MiB"}}}, False),
+        ({"config": {"intake": {"max_inflight": "125MiB"}}}, True),
+        ({"config": {"series": {"max_bytes": 200000000}}}, True),
+        ({"config": {"events": {"keep_bytes": "1GiB"}}}, True),
+    ],
+    ids=str,
+)
+def test_a_memory_limit_below_the_budgets_is_said_loudly(values: dict[str, Any], loud: bool) -> None:
+    assert ("MAY BE KILLED IN A FLOOD" in notes(values)) is loud
+
+
+def test_what_the_notes_take_for_the_budgets_is_what_the_receiver_has() -> None:
+    made = Config()
+    most = PROGRAM + made.intake.max_inflight + made.series.max_bytes + made.events.keep_bytes
+    limits = {"receiver": {"resources": {"limits": {"memory": "1Mi"}}}}
+    assert f"its budgets allow {most >> 20}Mi" in notes(limits)
+
+
 @each_example
 def test_the_volume_holds_the_largest_state(path: Path, tmp_path: Path) -> None:
     """Names in use, as much of history, the new file beside the old, and the numbers; past it a pod is evicted."""

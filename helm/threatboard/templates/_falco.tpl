@@ -47,4 +47,5 @@ NOBODY MAY SCRAPE IT: name Prometheus' pods in networkPolicy.prometheus.
 THE IMAGE threatboard IS NOBODY'S: no registry has it until you build it and push it to yours (docs/install.md, step 1); then
 set image.repository, and image.digest so that it stays the one that you looked at.
 {{- end }}
+{{- include "threatboard.memoryWarning" . }}
 {{- end -}}
