@@ -55,10 +55,10 @@ ENFORCEMENT = {
     "both": GOOD,
     "ingress": "#6FBF8B",
     "egress": "#37872D",
-    "none": BAD,
-    "audit-both": LOOK,
-    "audit-ingress": LOOK,
-    "audit-egress": LOOK,
+    "none": LOOK,
+    "audit-both": "#C9A66B",
+    "audit-ingress": "#C9A66B",
+    "audit-egress": "#C9A66B",
 }
 OVER_NODES = {"min": "#9FE3EC", "avg": "#37B6C8", "max": "#0B7285"}
 SCOPES = {"upstream": "#E0B400", "processing": "#9B7EDE"}

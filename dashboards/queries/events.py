@@ -3,6 +3,7 @@
 from dashboards.queries import (
     CLUSTER,
     EVALUATED,
+    NOTE,
     RECORDED,
     Query,
     or_unloaded,
@@ -90,7 +91,7 @@ def score() -> Query:
     others = select(SHARED, control="!=ids", **HERE)
     mild = f"0 * {counted(PLACE, **HERE)} or 0 * sum by ({PLACE}) (sum_over_time({others}[$__range]))"
     most = f"max by ({PLACE}) (max_over_time({at_once}[$__range])) or {mild}"
-    return Query(or_unloaded(f"topk(50, {most})", "namespace", "Nobody"))
+    return Query(or_unloaded(f"topk(50, {most})", "Nobody"))
 
 
 def firing(severity: str) -> Query:
@@ -115,7 +116,7 @@ def firing_now() -> Query:
         for rank, severity in zip((3, 2, 1), SEVERITIES, strict=True)
     )
     told = _with_runbooks(f"topk(20, {ranked})")
-    return Query(or_unloaded(told, "alertname", "No alert is firing", heartbeat=EVALUATED))
+    return Query(or_unloaded(told, "No alert is firing", heartbeat=EVALUATED))
 
 
 def firing_since() -> Query:
@@ -140,7 +141,7 @@ def _day(offset: str = "") -> str:
 
 def last_day() -> Query:
     """Events of the last 24 hours by control and severity."""
-    return Query(or_unloaded(_day(), "control", "No events"))
+    return Query(or_unloaded(_day(), "No events"))
 
 
 def day_before() -> Query:
@@ -158,5 +159,5 @@ def new_rules() -> Query:
     """Falco rules that spoke in the last 24 hours and not in the six days before, once there is such a past."""
     by = "rule, namespace"
     news, old = counted(by, "1d", **HERE), counted_before(by, "6d", "1d", **HERE)
-    young = f'label_replace(0 * sum({RECORDED} unless on() {RECORDED} offset 6d), "rule", "{YOUNG}", "", "")'
-    return Query(or_unloaded(f"topk(10, ({news} unless {old}) {_SINCE} offset 6d) or on() {young}", "rule", "None"))
+    young = f'label_replace(0 * sum({RECORDED} unless on() {RECORDED} offset 6d), "{NOTE}", "{YOUNG}", "", "")'
+    return Query(or_unloaded(f"topk(10, ({news} unless {old}) {_SINCE} offset 6d) or on() {young}", "None"))

@@ -27,7 +27,7 @@ def alerts() -> tuple[Query, ...]:
 def rules() -> Query:
     """Falco's alerts in the time range, by rule, priority and pod."""
     labels = "rule, priority, tactic, pod, hostname"
-    return Query(or_unloaded(f"topk(20, {counted(labels, **VICTIM)})", "rule", "No alerts"))
+    return Query(or_unloaded(f"topk(20, {counted(labels, **VICTIM)})", "No alerts"))
 
 
 def denied_out() -> Query:
@@ -57,7 +57,7 @@ def dns(legend: str, **labels: str) -> Query:
 def nxdomain() -> Query:
     """Answers a second to its namespace that a name does not exist."""
     answered = select("hubble_dns_responses_total", rcode="Non-Existent Domain", destination_namespace="=~$namespace")
-    return Query(f"sum(rate({answered}{WINDOW}))", "NXDOMAIN to the namespace")
+    return Query(f"sum(rate({answered}{WINDOW}))", "NXDOMAIN, namespace")
 
 
 def to_world() -> Query:
@@ -66,15 +66,20 @@ def to_world() -> Query:
     return Query(f"sum by (verdict) ({rate})", "{{verdict}}")
 
 
+def _of_one(usual: str) -> str:
+    """What is usual for the workload that is chosen; of many there is no common measure."""
+    return f"sum({usual}) and on() count({usual}) == 1"
+
+
 def cpu() -> Query:
     """Cores that the workload uses."""
     return Query(f"topk(5, {select('namespace_workload:cpu_usage:rate5m', **PLACE)})", "{{namespace}}/{{workload}}")
 
 
 def cpu_usual() -> Query:
-    """What it used the day before, at most: the mean and three deviations."""
+    """What the one workload used the day before, at most: the mean and three deviations."""
     mean, spread = (select(f"namespace_workload:cpu_usage:{what}", **PLACE) for what in ("avg1d", "stddev1d"))
-    return Query(f"max({mean} + 3 * {spread})", "usual at most")
+    return Query(_of_one(f"{mean} + 3 * {spread}"), "usual at most")
 
 
 def sent() -> Query:
@@ -84,17 +89,18 @@ def sent() -> Query:
 
 
 def sent_usual() -> Query:
-    """What it sent the day before, at most."""
+    """What the one workload sent the day before, at most."""
     mean, spread = (
         select(f"namespace_workload:network_transmit_bytes:{what}", **PLACE) for what in ("avg1d", "stddev1d")
     )
-    return Query(f"max({mean} + 3 * {spread})", "usual at most")
+    return Query(_of_one(f"{mean} + 3 * {spread}"), "usual at most")
 
 
 def received() -> Query:
-    """Bytes a second that the pod receives, by cAdvisor."""
+    """Bytes a second that the pods receive, by cAdvisor; as with what is sent, not those on their node's network."""
     counted = select("container_network_receive_bytes_total", namespace="=~$namespace", pod="=~$pod")
-    return Query(f"sum(rate({counted}{WINDOW}))", "received")
+    of_node = select("kube_pod_info", host_network="true")
+    return Query(f"sum(rate({counted}{WINDOW}) unless on (cluster, namespace, pod) {of_node})", "received")
 
 
 def controls() -> Query:
