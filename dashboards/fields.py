@@ -6,6 +6,7 @@ from typing import Any
 
 from dashboards.board import Json
 from dashboards.colours import BAD, FAULT, GOOD, NEUTRAL
+from dashboards.queries import NO_RULES
 
 Says = Mapping[int, tuple[str, str]]
 """Value -> (word, colour)."""
@@ -17,7 +18,7 @@ STATES: Says = {0: ("MISSING", BAD), 1: ("on", GOOD), 2: ("not expected", NEUTRA
 PLAIN = "text"
 """The colour of writing, in either theme."""
 
-COUNTED: Says = {-1: ("no rules", FAULT), 0: ("0", PLAIN)}
+COUNTED: Says = {-1: (NO_RULES, FAULT), 0: ("0", PLAIN)}
 """Numbers that come from recordings: none is no alarm, and what nobody has counted is."""
 
 

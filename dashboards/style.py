@@ -9,7 +9,7 @@ from dashboards import shapes, sources
 from dashboards.board import COLUMNS, LOKI, PROMETHEUS, About, Json, Panel
 from dashboards.colours import BAD, FAULT, GOOD, NEUTRAL
 from dashboards.fields import COUNTED, Column, Says, along, hues, nothing, override, quiet_in_legend, steps, words
-from dashboards.queries import NOTE, UNLOADED, Query
+from dashboards.queries import NO_RULES, NOTE, Query
 
 Colours = Mapping[str, str]
 """Legend, or cell -> colour."""
@@ -126,7 +126,7 @@ def pie(
     defaults: Json = {"unit": "none", "decimals": 0, "color": shapes.PALETTE}
     if to:
         defaults["links"] = [{"title": "Look closer", "url": to}]
-    overrides = hues({**(colours or {}), "/^No /": NEUTRAL, f"/^{UNLOADED}/": FAULT})
+    overrides = hues({**(colours or {}), "/^No /": NEUTRAL, NO_RULES: FAULT})
     return _panel("piechart", title, about, queries, (width, height), defaults, shapes.PIE, overrides, instant=True)
 
 

@@ -14,6 +14,9 @@ CLUSTER = "=~$cluster"
 UNLOADED = "Rules are not loaded: load rules/recording"
 """What panels say that need our recordings while Prometheus has none of them."""
 
+NO_RULES = "no rules"
+"""The same where there is room for two words."""
+
 NOTE = "note"
 """The label of a row that is a sentence: one of its own, so that no link of a rule, pod or node leads there."""
 
@@ -122,9 +125,13 @@ def or_quiet(expr: str, heartbeat: str, text: str) -> str:
     return f'{expr} or on() label_replace(0 * sum({heartbeat}), "{NOTE}", "{text}", "", "")'
 
 
-def or_unloaded(expr: str, none: str, value: int = -1, heartbeat: str = "") -> str:
-    """The expression; else a row of 0 that says `none` or, where an exporter is scraped, one of `value` that tells."""
-    unloaded = f'label_replace(0 * sum({ALIVE}) + {value}, "{NOTE}", "{UNLOADED}", "", "")'
+def or_unloaded(expr: str, none: str, heartbeat: str = "", part: bool = False) -> str:
+    """The expression; else a row of 0 that says `none` or, where an exporter is scraped, one of -1 that tells.
+
+    A `part` of a pie is never below 0, and there is little room beside it.
+    """
+    value, told = (0, NO_RULES) if part else (-1, UNLOADED)
+    unloaded = f'label_replace(0 * sum({ALIVE}) + {value}, "{NOTE}", "{told}", "", "")'
     return f"{or_quiet(expr, heartbeat or RECORDED, none)} or on() {unloaded}"
 
 

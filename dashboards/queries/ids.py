@@ -4,6 +4,7 @@ from dashboards.queries import (
     ALIVE,
     CLUSTER,
     RECORDED,
+    UNLOADED,
     Query,
     increased,
     on_nodes,
@@ -41,12 +42,12 @@ def over_time() -> Query:
 
 def top_rules(number: int) -> Query:
     """The rules with most alerts in the time range."""
-    return Query(or_unloaded(_most(number, "rule"), NONE, 0), "{{rule}}{{note}}")
+    return Query(or_unloaded(_most(number, "rule"), NONE, part=True), "{{rule}}{{note}}")
 
 
 def by_priority() -> Query:
     """Alerts in the time range by priority."""
-    return Query(or_unloaded(counted("priority", **CHOSEN), NONE, 0), "{{priority}}{{note}}")
+    return Query(or_unloaded(counted("priority", **CHOSEN), NONE, part=True), "{{priority}}{{note}}")
 
 
 def rules_with_meaning() -> Query:
@@ -70,8 +71,10 @@ def by_workload() -> Query:
 
 
 def along_the_chain() -> tuple[Query, ...]:
-    """Alerts in the time range for each tactic, in the order of the attack chain."""
-    return tuple(Query(or_zero(counted(**CHOSEN, tactic=tactic)), tactic.replace("_", " ")) for tactic in TACTICS)
+    """Alerts in the time range for each tactic, in the order of the attack chain; or that the rules are not loaded."""
+    none = f"0 * sum({RECORDED})"
+    bars = (Query(f"{counted(**CHOSEN, tactic=one)} or on() {none}", one.replace("_", " ")) for one in TACTICS)
+    return (*bars, Query(f"0 * sum({ALIVE}) unless on() {none}", UNLOADED))
 
 
 def delays() -> Query:
