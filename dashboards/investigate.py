@@ -3,7 +3,7 @@
 from dashboards import style
 from dashboards import variables as var
 from dashboards.board import About, Board, Panel, link, row
-from dashboards.colours import BAD, LOOK, NEUTRAL, PRIORITY, SEVERITY, VERDICT
+from dashboards.colours import BAD, LOOK, NEUTRAL, PRIORITY, SEVERITY, VERDICT, WAYS
 from dashboards.fields import Column
 from dashboards.queries import Query
 from dashboards.queries import investigate as ask
@@ -34,6 +34,7 @@ def _track(
 
 
 _WATCH = {name.upper(): hue for name, hue in VERDICT.items()}
+_ON = {"Hubble is on": NEUTRAL}
 _USUAL = {"usual at most": NEUTRAL}
 
 SPOKE = row(
@@ -99,7 +100,7 @@ TRACKS = row(
         ask.denied_in(),
         ask.quiet_network(),
         unit="eps",
-        colours={"Hubble is on": NEUTRAL},
+        colours={"/^denied egress/": WAYS["dropped egress"], "/^denied ingress/": WAYS["dropped ingress"], **_ON},
     ),
     _track(
         "DNS",

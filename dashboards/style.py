@@ -8,7 +8,19 @@ from collections.abc import Mapping, Sequence
 from dashboards import shapes, sources
 from dashboards.board import COLUMNS, LOKI, PROMETHEUS, About, Json, Panel
 from dashboards.colours import BAD, FAULT, GOOD, NEUTRAL
-from dashboards.fields import COUNTED, Column, Says, along, hues, nothing, override, quiet_in_legend, steps, words
+from dashboards.fields import (
+    COUNTED,
+    NO_DATA,
+    Column,
+    Says,
+    along,
+    hues,
+    nothing,
+    override,
+    quiet_in_legend,
+    steps,
+    words,
+)
 from dashboards.queries import NO_RULES, NOTE, Query
 
 Colours = Mapping[str, str]
@@ -70,7 +82,7 @@ def stat(
 ) -> Panel:
     """One number for each query, in the colour of its threshold; `says` has words for values that are no measure."""
     defaults: Json = {"unit": unit, "color": {"mode": "thresholds"}}
-    defaults["mappings"] = [*words({**COUNTED, **(says or {})}), nothing("no data")]
+    defaults["mappings"] = [*words({**COUNTED, **(says or {})}), nothing(NO_DATA)]
     defaults["thresholds"] = steps(limits)
     if unit == "none":
         defaults["decimals"] = 0
@@ -82,7 +94,7 @@ def stat(
 def tile(title: str, about: About, query: Query, says: Says, width: int = 4, height: int = 4, to: str = "") -> Panel:
     """A state: the word of the query's value on its colour; `to` is the board that a click opens."""
     defaults: Json = {"unit": "none", "thresholds": steps(), "color": {"mode": "thresholds"}}
-    defaults["mappings"] = [*words(says), nothing("no data")]
+    defaults["mappings"] = [*words(says), nothing(NO_DATA)]
     if to:
         defaults["links"] = [{"title": "Open the board", "url": to}]
     options = {**shapes.STAT, "colorMode": "background", "textMode": "value"}
@@ -105,7 +117,7 @@ def bars(
     colour: Json = {"mode": "fixed", "fixedColor": hue} if hue else shapes.PALETTE
     defaults: Json = {"unit": unit, "min": 0, "color": {"mode": "thresholds"} if limits else colour}
     defaults["thresholds"] = steps(limits, GOOD)
-    defaults["mappings"] = [*words(COUNTED), nothing("no data")]
+    defaults["mappings"] = [*words(COUNTED), nothing(NO_DATA)]
     defaults["decimals"] = 0 if unit == "none" else 1
     if most is not None:
         defaults["max"] = most
@@ -210,7 +222,7 @@ def _panel(
 ) -> Panel:
     expressions = [query.expr for query in queries]
     body: Json = {"type": kind, "options": options, "pluginVersion": shapes.PLUGIN_VERSION}
-    none = "no data" if terse else sources.missing(expressions)
+    none = NO_DATA if terse else sources.missing(expressions)
     body["fieldConfig"] = {
         "defaults": {"thresholds": steps(), **defaults, "noValue": none},
         "overrides": list(overrides),

@@ -165,7 +165,8 @@ def drop_messages() -> Query:
     name = "threat_falco_drop_messages_total"
     found = f"sum by (hostname) ({increased(where(name, **NODE))})"
     # Those of nodes that found no place in the store are a row only where there are any.
-    return Query(f"{found} unless ({found} == 0 and on (hostname) {where(name, cluster=CLUSTER, hostname=OTHER)})")
+    other = where(name, cluster=CLUSTER, hostname=OTHER)
+    return Query(f"{found} unless ({found} == 0 and on (hostname) last_over_time({other}[$__range]))")
 
 
 def queue_drops() -> Query:

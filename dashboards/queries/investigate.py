@@ -123,7 +123,11 @@ def events_in_loki() -> Query:
     """
     read = ", ".join(f'event_{name}="{name}"' for name in FIELDS)
     chosen = " ".join(f'| event_{name}=~"${name}"' for name in ("namespace", "workload", "pod", "rule"))
-    shown = "{{.event_priority}}  {{.event_rule}}  {{.event_namespace}}/{{.event_pod}}"
+    place = "{{if .event_namespace}}{{.event_namespace}}/{{.event_pod}}{{else}}node {{.event_node}}{{end}}"
+    shown = f"{{{{.event_priority}}}}  {{{{.event_rule}}}}  {place}"
     for name in ("user", "command_line", "file", "connection"):
         shown += f"{{{{if .event_{name}}}}}  {name}={{{{.event_{name}}}}}{{{{end}}}}"
-    return Query(f'{{container="threatboard"}} |= `"control":` | json {read} {chosen} | line_format `{shown}`')
+    # Snapshots are events without a rule.
+    return Query(
+        f'{{container="threatboard"}} |= `"control":` |= `"rule":` | json {read} {chosen} | line_format `{shown}`'
+    )
