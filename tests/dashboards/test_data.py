@@ -22,6 +22,8 @@ QUIET = {
     ("network", "Verdicts other than forwarded", "1.20 B"): "stands in for verdicts where there are none",
     ("network", "Verdicts other than forwarded", "1.12 A"): "there are verdicts since 1.13",
     ("investigate", "Policy denials", "B"): "where all pods are chosen there are no others",
+    ("investigate", "Traffic", "B"): "what is usual is that of one workload",
+    ("investigate", "CPU", "B"): "what is usual is that of one workload",
     ("investigate", "DNS", "1.12 B"): "Hubble counts denied names as responses up to 1.12",
     ("overview", "Who is hit", "1.12 D"): "Hubble names namespaces since 1.13",
     ("overview", "Who is hit", "1.12 A"): "one control alone has namespaces",
@@ -69,6 +71,14 @@ def test_the_victims_own_board_finds_something_of_it(world: World) -> None:
             found[ask.panel["title"]] += 1
     without_names = {"Policy denials", "DNS", "Flows to the world"} if _generation(world) == "1.12" else set()
     assert {title for title, number in found.items() if number == 0} <= without_names
+
+
+def test_what_is_usual_is_shown_for_one_workload_and_not_for_all_together(world: World) -> None:
+    usual = [ask for ask in asks() if ask.target["legendFormat"] == "usual at most"]
+    assert [ask.panel["title"] for ask in usual] == ["Traffic", "CPU"]
+    for ask in usual:
+        assert not _is_known(_samples(world, ask))
+        assert _is_known(_samples(world, ask, CHOSEN)), ask
 
 
 def test_every_panel_that_was_asked_for_is_listed_and_has_data(world: World) -> None:
