@@ -73,6 +73,14 @@ def lines(stacked: bool, limit: bool, area: bool, aligned: bool) -> Json:
     return custom
 
 
+_LEAST = {"none": 5, "mps": 1, "percentunit": 1}
+
+
+def least(unit: str) -> Json:
+    """How far a right axis reaches at least: next to nothing is not to look like as much as on the left."""
+    return {"custom.axisSoftMax": _LEAST[unit]} if unit in _LEAST else {}
+
+
 def legend(width: int, aligned: bool) -> Json:
     """The options of values over time: a table of the last and largest values, largest first."""
     shown: Json = {**_LEGEND, "calcs": ["lastNotNull", "max"], "sortBy": "Max", "sortDesc": True}

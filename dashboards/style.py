@@ -62,7 +62,7 @@ def timeseries(
         custom["gradientMode"] = "scheme"
     alone: Json = {"custom.axisPlacement": "right", "custom.stacking": {"mode": "none", "group": "A"}}
     alone |= {"custom.fillOpacity": 0, "custom.lineWidth": 2}
-    apart = [override(name, {"unit": its, **alone}) for name, its in (right or {}).items()]
+    apart = [override(name, {"unit": its, **alone, **shapes.least(its)}) for name, its in (right or {}).items()]
     overrides = [*hues(colours or {}), *([along(axis)] if axis else []), *apart]
     overrides += [] if zeros else [quiet_in_legend()]
     options = shapes.legend(width, aligned)

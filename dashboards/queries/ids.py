@@ -74,7 +74,7 @@ def along_the_chain() -> tuple[Query, ...]:
     """Alerts in the time range for each tactic, in the order of the attack chain; or that the rules are not loaded."""
     none = f"0 * sum({RECORDED})"
     bars = (Query(f"{counted(**CHOSEN, tactic=one)} or on() {none}", one.replace("_", " ")) for one in TACTICS)
-    return (*bars, Query(f"0 * sum({ALIVE}) unless on() {none}", UNLOADED))
+    return (*bars, Query(f"0 * sum({ALIVE}) - 1 unless on() {none}", UNLOADED))
 
 
 def delays() -> Query:

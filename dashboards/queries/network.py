@@ -175,6 +175,9 @@ def denials() -> Query:
     labels = "source_namespace, source_workload, destination_namespace, destination_workload, traffic_direction"
     counted = f"increase({select('hubble_drop_total', reason=POLICY, **SOURCE)}[$__range])"
     found = _or_nameless(f"topk(20, sum by ({labels}) ({counted}) > 0)")
+    # A column of which all cells are empty is none.
+    for target in ("destination_namespace", "destination_workload"):
+        found = f'label_replace({found}, "{target}", "outside", "{target}", "")'
     return Query(or_quiet(found, select("hubble_flows_processed_total"), "No denials"))
 
 
