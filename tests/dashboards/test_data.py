@@ -22,6 +22,7 @@ QUIET = {
     ("network", "Verdicts other than forwarded", "1.20 B"): "stands in for verdicts where there are none",
     ("network", "Verdicts other than forwarded", "1.12 A"): "there are verdicts since 1.13",
     ("investigate", "Policy denials", "B"): "where all pods are chosen there are no others",
+    ("ids", "Along the attack chain", "O"): "says that the rules are not loaded",
     ("investigate", "Traffic", "B"): "what is usual is that of one workload",
     ("investigate", "CPU", "B"): "what is usual is that of one workload",
     ("investigate", "DNS", "1.12 B"): "Hubble counts denied names as responses up to 1.12",
