@@ -7,7 +7,7 @@ from dashboards.fields import Column
 from dashboards.queries import network
 
 _WHO = Column(
-    "From workload", to=link("investigate", namespace='${__data.fields["From namespace"]}', workload="${__value.text}")
+    "From workload", to=link("investigate", namespace='${__data.fields["From namespace"]}', workload="${__value.raw}")
 )
 
 STOPPED = row(
@@ -41,7 +41,7 @@ STOPPED = row(
             "a client of yours: a policy is missing. Anything else: follow it to its time line.",
         ),
         {
-            "source_namespace": Column("From namespace", to=link("investigate", namespace="${__value.text}")),
+            "source_namespace": Column("From namespace", none="", to=link("investigate", namespace="${__value.raw}")),
             "source_workload": _WHO,
             "destination_namespace": Column("To namespace"),
             "destination_workload": Column("To workload"),

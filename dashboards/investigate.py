@@ -34,7 +34,6 @@ def _track(
 
 
 _WATCH = {name.upper(): hue for name, hue in VERDICT.items()}
-_ON = {"Hubble is on": NEUTRAL}
 _USUAL = {"usual at most": NEUTRAL}
 
 SPOKE = row(
@@ -100,7 +99,11 @@ TRACKS = row(
         ask.denied_in(),
         ask.quiet_network(),
         unit="eps",
-        colours={"/^denied egress/": WAYS["dropped egress"], "/^denied ingress/": WAYS["dropped ingress"], **_ON},
+        colours={
+            "/^denied (egress|either way)/": WAYS["dropped egress"],
+            "/^denied ingress/": WAYS["dropped ingress"],
+            "Hubble is on": NEUTRAL,
+        },
     ),
     _track(
         "DNS",
@@ -110,7 +113,7 @@ TRACKS = row(
             "TXT or 'no such name' in numbers is a tunnel or a generated name; denied names are in Hubble's flows.",
         ),
         ask.dns("queries"),
-        ask.dns("denied", rcode="Policy denied"),
+        ask.dns_denied(),
         ask.dns("TXT and NULL", qtypes="=~(.*,)?(TXT|NULL)(,.*)?"),
         ask.nxdomain(),
         unit="reqps",

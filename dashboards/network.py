@@ -10,7 +10,7 @@ from dashboards.queries import network
 PACKETS = "count:p/s"
 """Grafana's own pps writes thousandths as "mp/s"."""
 
-HUBBLE = {0: ("NO", BAD), 1: ("yes", GOOD)}
+HUBBLE = {0: ("NO", LOOK), 1: ("yes", GOOD), 2: ("from 1.13 on", NEUTRAL)}
 
 NOW = row(
     "Is it on?",
@@ -47,7 +47,7 @@ NOW = row(
         "Hubble names workloads",
         About(
             "Whether Hubble's metrics say which namespace, workload and pod a flow belongs to.",
-            "yes. Before Cilium 1.13 it cannot: everything below is then for the whole cluster.",
+            "yes. 'from 1.13 on': this Cilium cannot yet, so everything below is for the whole cluster.",
             "NO: add labelsContext to each of hubble.metrics.enabled, as the chart's notes print it.",
         ),
         network.hubble_names_namespaces(),

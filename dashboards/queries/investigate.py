@@ -33,7 +33,10 @@ def rules() -> Query:
 def denied_out() -> Query:
     """Connections a second that policy denied it, by direction and reason."""
     rate = f"rate({select('hubble_drop_total', reason=POLICY, **SOURCE)}{WINDOW})"
-    return Query(f"sum by (traffic_direction, reason) ({rate})", "denied {{traffic_direction}}, {{reason}}")
+    by_way = f"sum by (traffic_direction, reason) ({rate})"
+    # Hubble up to 1.12 does not tell the direction.
+    told = f'label_replace({by_way}, "traffic_direction", "either way", "traffic_direction", "")'
+    return Query(told, "denied {{traffic_direction}}, {{reason}}")
 
 
 def denied_in() -> Query:
@@ -52,6 +55,13 @@ def quiet_network() -> Query:
 def dns(legend: str, **labels: str) -> Query:
     """DNS queries a second of some kind."""
     return Query(f"sum(rate({select('hubble_dns_queries_total', **labels, **SOURCE)}{WINDOW}))", legend)
+
+
+def dns_denied() -> Query:
+    """DNS queries a second that policy forbade; Hubble up to 1.12 counts them as responses, and without names."""
+    asked = select("hubble_dns_queries_total", rcode="Policy denied", **SOURCE)
+    answered = select("hubble_dns_responses_total", rcode="Policy denied", destination_namespace="=~$namespace")
+    return Query(" or ".join(f"sum(rate({one}{WINDOW}))" for one in (asked, answered)), "denied")
 
 
 def nxdomain() -> Query:

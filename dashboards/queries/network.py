@@ -1,6 +1,6 @@
 """Cilium's datapath and proxy, and what Hubble sees: who was stopped, where, for which reason."""
 
-from dashboards.queries import CLUSTER, Query, or_quiet, over_nodes, select, state
+from dashboards.queries import CLUSTER, NOTE, Query, or_quiet, over_nodes, select, state
 from exporter.catalog import where
 
 AGENT = {"instance": "=~$agent"}
@@ -9,12 +9,9 @@ POLICY = "=~POLICY_DEN.*|Policy denied.*"
 SOURCE = {"source_namespace": "=~$namespace", "source_workload": "=~$workload"}
 PROXY = "cilium_proxy_upstream_reply_seconds"
 NAMELESS = "(no name)"
+"""Where Hubble does not know the workload: outside pods, without labelsContext, and up to 1.12."""
+
 SCOPE = "=~processingTime|upstreamTime"
-
-
-def _or_nameless(expr: str) -> str:
-    """Says so where Hubble does not know the workload: outside pods, without labelsContext, and up to 1.12."""
-    return f'label_replace({expr}, "source_workload", "{NAMELESS}", "source_workload", "")'
 
 
 def _who(expr: str) -> str:
@@ -36,11 +33,13 @@ def hubble_is_on() -> Query:
 
 
 def hubble_names_namespaces() -> Query:
-    """Whether Hubble's metrics have the labels that tell who: 1 yes, 0 no although Hubble is on."""
+    """Whether Hubble's metrics have the labels that tell who: 1 yes, 0 no although Hubble is on, 2 it cannot yet."""
     named = " or ".join(
         select(f"hubble_{what}_total", source_namespace="!=") for what in ("drop", "flows_to_world", "dns_queries")
     )
-    return Query(f"(count({named}) > bool 0) or on() 0 * count({select('hubble_flows_processed_total')})")
+    speaks = f"count({select('hubble_flows_processed_total')})"
+    old = f"2 * (count({select('cilium_version', version='=~v?1[.]([0-9]|1[0-2])[.].*')}) > bool 0)"
+    return Query(f"(count({named}) > bool 0) or on() ({old} and on() {speaks}) or on() 0 * {speaks}")
 
 
 def dns_is_visible() -> Query:
@@ -174,7 +173,8 @@ def denials() -> Query:
     """Denials in the time range: who tried, whom, in which direction."""
     labels = "source_namespace, source_workload, destination_namespace, destination_workload, traffic_direction"
     counted = f"increase({select('hubble_drop_total', reason=POLICY, **SOURCE)}[$__range])"
-    found = _or_nameless(f"topk(20, sum by ({labels}) ({counted}) > 0)")
+    found = f"topk(20, sum by ({labels}) ({counted}) > 0)"
+    found = f'label_replace({found}, "{NOTE}", "{NAMELESS}", "source_workload", "")'
     # A column of which all cells are empty is none.
     for target in ("destination_namespace", "destination_workload"):
         found = f'label_replace({found}, "{target}", "outside", "{target}", "")'

@@ -25,7 +25,6 @@ QUIET = {
     ("ids", "Along the attack chain", "O"): "says that the rules are not loaded",
     ("investigate", "Traffic", "B"): "what is usual is that of one workload",
     ("investigate", "CPU", "B"): "what is usual is that of one workload",
-    ("investigate", "DNS", "1.12 B"): "Hubble counts denied names as responses up to 1.12",
     ("overview", "Who is hit", "1.12 D"): "Hubble names namespaces since 1.13",
     ("overview", "Who is hit", "1.12 A"): "one control alone has namespaces",
 }
