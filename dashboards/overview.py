@@ -118,7 +118,8 @@ HIT = row(
     style.table(
         "Who is hit",
         About(
-            "What each control says of a workload in the time range, and how many controls spoke of it at once.",
+            "What each control says of a workload in the time range, and how many controls spoke of it at once."
+            " Before Cilium 1.13 Hubble names nobody: there are no denials here.",
             "one control at a time, small numbers.",
             "two controls at once: the same attacker, seen by several systems. Follow the workload to its time line.",
         ),
@@ -138,7 +139,7 @@ HIT = row(
         "Since yesterday",
         About(
             "Events of the last 24 hours beside those of the 24 hours before, by control and severity."
-            " '–': that day was not recorded as a whole, or had none.",
+            " '–': that day was not recorded as a whole, or had none. Before Cilium 1.13 without denials.",
             "alike.",
             "many times more: open that control's board for 24 hours.",
         ),

@@ -13,6 +13,7 @@ from dashboards.queries import (
     total,
 )
 from dashboards.queries.alerts import at_each_step, counted, counted_before, of_severity
+from dashboards.queries.network import nameless_denials
 from exporter.catalog import where
 
 SHARED = "namespace_workload_pod:threat_events:increase5m"
@@ -66,12 +67,14 @@ ANNOTATIONS = (
 def by_control() -> tuple[Query, Query]:
     """Events of every control at each step, 0 for a control that is recorded and quiet.
 
-    Falco's are exact; of the others the recordings know five minutes at a time, so theirs are spread over them.
+    Falco's are exact; of the others the recordings know five minutes at a time, so theirs are spread over them. They
+    know namespaces only: denials of nobody that Hubble names are counted apart.
     """
     ids = at_each_step(f"0 * sum({RECORDED})", **HERE)
     others = per_step(select(SHARED, control="!=ids", **HERE))
     quiet = f"0 * group by (control) ({select('cluster:threat_recorded:info', control='!=ids')})"
-    return Query(ids, "ids"), Query(f"sum by (control) ({others}) or {quiet}", "{{control}}")
+    nameless = f'label_replace({nameless_denials()}, "control", "network", "", "")'
+    return Query(ids, "ids"), Query(f"sum by (control) ({others}) or {nameless} or {quiet}", "{{control}}")
 
 
 def of_control(control: str) -> Query:

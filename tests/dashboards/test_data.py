@@ -122,6 +122,12 @@ def test_a_graph_shows_the_events_of_each_minute(world: World) -> None:
     assert 0.6 * raw.value < shown < 1.4 * raw.value
 
 
+def test_denials_are_events_of_the_network_whether_hubble_names_whom_or_nobody(world: World) -> None:
+    (_, ask) = [ask for ask in asks() if (ask.board, ask.panel["title"]) == ("overview", "Events by control")]
+    (network,) = [one for one in _samples(world, ask) if one.labels["control"] == "network"]
+    assert 200 < network.value < 600, "seven a second"
+
+
 def test_the_attack_is_told_from_the_calm_before(world: World) -> None:
     before, after = (world.now - 20 * MINUTE, world.now)
     for board, title in (
