@@ -59,7 +59,8 @@ def timeseries(
     defaults["thresholds"] = steps({} if limit is None else {limit: BAD}, calm="transparent")
     if limits:
         defaults |= {"thresholds": steps(limits, NEUTRAL), "color": {"mode": "thresholds"}}
-        custom["gradientMode"] = "scheme"
+        # Points would have the colour of the highest value.
+        custom |= {"gradientMode": "scheme", "showPoints": "never"}
     alone: Json = {"custom.axisPlacement": "right", "custom.stacking": {"mode": "none", "group": "A"}}
     alone |= {"custom.fillOpacity": 0, "custom.lineWidth": 2}
     apart = [override(name, {"unit": its, **alone, **shapes.least(its)}) for name, its in (right or {}).items()]
