@@ -100,8 +100,8 @@ TRACKS = row(
         ask.quiet_network(),
         unit="eps",
         colours={
-            "/^denied (egress|either way)/": WAYS["dropped egress"],
-            "/^denied ingress/": WAYS["dropped ingress"],
+            "/^(egress|either way):/": WAYS["dropped egress"],
+            "/^ingress:/": WAYS["dropped ingress"],
             "Hubble is on": NEUTRAL,
         },
     ),

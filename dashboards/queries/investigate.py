@@ -36,7 +36,7 @@ def denied_out() -> Query:
     by_way = f"sum by (traffic_direction, reason) ({rate})"
     # Hubble up to 1.12 does not tell the direction.
     told = f'label_replace({by_way}, "traffic_direction", "either way", "traffic_direction", "")'
-    return Query(told, "denied {{traffic_direction}}, {{reason}}")
+    return Query(told, "{{traffic_direction}}: {{reason}}")
 
 
 def denied_in() -> Query:
