@@ -73,7 +73,8 @@ def by_control() -> tuple[Query, Query]:
     ids = at_each_step(f"0 * sum({RECORDED})", **HERE)
     others = per_step(select(SHARED, control="!=ids", **HERE))
     quiet = f"0 * group by (control) ({select('cluster:threat_recorded:info', control='!=ids')})"
-    nameless = f'label_replace({nameless_denials()}, "control", "network", "", "")'
+    # Without the rules one control alone would look as if the others were quiet.
+    nameless = f'label_replace({nameless_denials()}, "control", "network", "", "") and on() {EVALUATED}'
     return Query(ids, "ids"), Query(f"sum by (control) ({others}) or {nameless} or {quiet}", "{{control}}")
 
 
