@@ -36,7 +36,7 @@ STOPPED = row(
     style.table(
         "Denied connections",
         About(
-            "Denials in the time range: who tried, whom, in which direction. Outside: of the cluster, or of any pod.",
+            "Denials in the time range: who tried, whom, in which direction. Outside: of the cluster or any pod.",
             "few lines that you know.",
             "a client of yours: a policy is missing. Anything else: follow it to its time line.",
         ),

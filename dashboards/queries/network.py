@@ -187,8 +187,8 @@ def denials() -> Query:
     found = f"topk(20, sum by ({labels}) ({counted}) > 0)"
     found = f'label_replace({found}, "{NOTE}", "{NAMELESS}", "source_workload", "")'
     # A column of which all cells are empty is none.
-    for target in ("destination_namespace", "destination_workload"):
-        found = f'label_replace({found}, "{target}", "outside", "{target}", "")'
+    for target, unnamed in (("destination_namespace", "–"), ("destination_workload", "outside or unknown")):
+        found = f'label_replace({found}, "{target}", "{unnamed}", "{target}", "")'
     return Query(or_quiet(found, select("hubble_flows_processed_total"), "No denials"))
 
 
