@@ -122,6 +122,17 @@ def test_a_graph_shows_the_events_of_each_minute(world: World) -> None:
     assert 0.6 * raw.value < shown < 1.4 * raw.value
 
 
+def test_what_cilium_cannot_do_yet_is_no_fault(world: World) -> None:
+    (tile,) = [ask for ask in asks() if (ask.board, ask.panel["title"]) == ("network", "Hubble names workloads")]
+    (checks,) = [ask for ask in asks() if (ask.board, ask.panel["title"]) == ("overview", "Set-up")]
+    told = {one.labels["check"]: one.value for one in _samples(world, checks)}
+    if _generation(world) == "1.12":
+        assert _samples(world, tile)[0].value == 2
+        assert "Hubble names workloads" not in told
+    else:
+        assert _samples(world, tile)[0].value == told["Hubble names workloads"] == 1
+
+
 def test_denials_are_events_of_the_network_whether_hubble_names_whom_or_nobody(world: World) -> None:
     (_, ask) = [ask for ask in asks() if (ask.board, ask.panel["title"]) == ("overview", "Events by control")]
     (network,) = [one for one in _samples(world, ask) if one.labels["control"] == "network"]

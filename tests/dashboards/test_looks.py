@@ -54,3 +54,21 @@ def test_graphs_on_one_time_line_have_a_legend_of_one_width_whatever_they_show()
     tracks = [panel for board, panel in all_panels() if board == "investigate" and panel["type"] == "timeseries"]
     assert {panel["options"]["legend"]["width"] for panel in tracks} == {380}
     assert all("allIsZero" not in str(panel["fieldConfig"]["overrides"]) for panel in tracks)
+
+
+def test_words_that_stand_for_no_name_are_not_what_a_link_looks_for() -> None:
+    for board, panel in all_panels():
+        for override in panel["fieldConfig"]["overrides"]:
+            properties = {one["id"]: one["value"] for one in override["properties"]}
+            if "links" in properties and properties.get("noValue") in ("(node)", ""):
+                assert "${__value.raw}" in properties["links"][0]["url"], (board, panel["title"])
+
+
+def test_little_on_a_right_axis_does_not_look_like_much() -> None:
+    right = [
+        {one["id"]: one["value"] for one in override["properties"]}
+        for _, panel in all_panels()
+        for override in panel["fieldConfig"]["overrides"]
+        if {"id": "custom.axisPlacement", "value": "right"} in override["properties"]
+    ]
+    assert {axis["unit"] for axis in right if "custom.axisSoftMax" not in axis} == {"s"}
