@@ -122,6 +122,18 @@ def test_a_graph_shows_the_events_of_each_minute(world: World) -> None:
     assert 0.6 * raw.value < shown < 1.4 * raw.value
 
 
+def test_the_first_denials_of_an_attack_are_not_spread_thin(world: World) -> None:
+    (ask,) = [ask for ask in asks() if str(ask) == "overview: Who is hit: D"]
+    soon = world.now - 8 * MINUTE
+    shown = world.prometheus.query(filled(ask.target["expr"]), at=soon)
+    recorded = (
+        f'sum(namespace_workload_pod:threat_events:increase5m{{control="network", namespace="{VICTIM.namespace}"}})'
+    )
+    told = [one.value for one in world.prometheus.query(recorded, at=soon)]
+    assert sum(one.value for one in shown if one.labels["namespace"] == VICTIM.namespace) == pytest.approx(sum(told))
+    assert (sum(told) > 300) == (_generation(world) == "1.20")
+
+
 def test_what_cilium_cannot_do_yet_is_no_fault(world: World) -> None:
     (tile,) = [ask for ask in asks() if (ask.board, ask.panel["title"]) == ("network", "Hubble names workloads")]
     (checks,) = [ask for ask in asks() if (ask.board, ask.panel["title"]) == ("overview", "Set-up")]
