@@ -32,25 +32,21 @@ def hubble_is_on() -> Query:
     return Query(state(select("hubble_flows_processed_total"), "hubble"))
 
 
-def _named_hubble() -> str:
-    """Any series of Hubble that says whose it is."""
-    return " or ".join(
-        select(f"hubble_{what}_total", source_namespace="!=") for what in ("drop", "flows_to_world", "dns_queries")
-    )
-
-
 def nameless_denials() -> str:
     """How many denials there are at each step where Hubble names nobody; nothing while one namespace is chosen."""
     denied = select("hubble_drop_total", reason=POLICY, source_namespace="=~$namespace")
     each = f"sum(rate({denied}[$__rate_interval])) * $__interval_ms / 1000"
-    return f"({each} unless on() count({_named_hubble()}))"
+    return f"({each} unless on() count({select('hubble_drop_total', source_namespace='!=')}))"
 
 
 def hubble_names_namespaces() -> Query:
     """Whether Hubble's metrics have the labels that tell who: 1 yes, 0 no although Hubble is on, 2 it cannot yet."""
+    named = " or ".join(
+        select(f"hubble_{what}_total", source_namespace="!=") for what in ("drop", "flows_to_world", "dns_queries")
+    )
     speaks = f"count({select('hubble_flows_processed_total')})"
     old = f"2 * (count({select('cilium_version', version='=~v?1[.]([0-9]|1[0-2])[.].*')}) > bool 0)"
-    return Query(f"(count({_named_hubble()}) > bool 0) or on() ({old} and on() {speaks}) or on() 0 * {speaks}")
+    return Query(f"(count({named}) > bool 0) or on() ({old} and on() {speaks}) or on() 0 * {speaks}")
 
 
 def dns_is_visible() -> Query:
