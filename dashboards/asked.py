@@ -133,6 +133,10 @@ one alert is 1 on every panel from the first evaluation of the rules that knows 
 where it is the first of its kind). The recordings are to be evaluated every minute at least. Denials of the network are
 spread over five minutes. Minimum, average and maximum are over nodes: first one value for each, then the three of them.
 
+Queries to Prometheus are run by the tests on a real one. The event lines' LogQL was run, outside these tests, by the
+parser and the pipeline of Loki 3.7.1 (`github.com/grafana/loki/v3/pkg/logql/syntax`) over lines of the exporter;
+the tests hold it to that shape.
+
 Three pictures are told apart: nothing happened (0, in no colour), the rules are not loaded (a sentence, or "no rules"
 in orange), and nobody is asked ("no data" in red: the exporter, or the control, is not scraped).
 

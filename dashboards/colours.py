@@ -4,7 +4,7 @@ Colours with a name are Grafana's, which fit both themes. What is an open set (r
 of its own and takes Grafana's palette in its order.
 """
 
-GOOD, LOOK, BAD, INFO, NEUTRAL, FAULT = "green", "orange", "red", "#8AB8FF", "#7B8087", "dark-orange"
+GOOD, LOOK, BAD, INFO, NEUTRAL, FAULT = "green", "orange", "red", "light-blue", "#7B8087", "dark-orange"
 BASIC = (GOOD, LOOK, BAD, INFO, NEUTRAL, FAULT)
 """What these six say is the same everywhere; any other colour belongs to one meaning alone."""
 
@@ -15,7 +15,7 @@ PRIORITY = {
     "error": FAULT,
     "warning": LOOK,
     "notice": INFO,
-    "informational": "#C0D8FF",
+    "informational": "super-light-blue",
     "debug": "#A8ADB4",
     "unknown": NEUTRAL,
 }
@@ -55,12 +55,12 @@ ENFORCEMENT = {
     "both": GOOD,
     "ingress": "#6FBF8B",
     "egress": "#37872D",
-    "none": BAD,
-    "audit-both": LOOK,
-    "audit-ingress": LOOK,
-    "audit-egress": LOOK,
+    "none": LOOK,
+    "audit-both": "#C9A66B",
+    "audit-ingress": "#C9A66B",
+    "audit-egress": "#C9A66B",
 }
-OVER_NODES = {"min": "#9FE3EC", "avg": "#37B6C8", "max": "#0B7285"}
+OVER_NODES = {"min": "#6DD0DE", "avg": "#2FA3B8", "max": "#0B7285"}
 SCOPES = {"upstream": "#E0B400", "processing": "#9B7EDE"}
 
 MEANINGS = {

@@ -3,7 +3,7 @@
 from dashboards import style
 from dashboards.board import About, link, row
 from dashboards.colours import BAD, LOOK
-from dashboards.fields import Column
+from dashboards.fields import NO_DATA, Column
 from dashboards.queries import ids
 
 ITSELF = row(
@@ -17,10 +17,10 @@ ITSELF = row(
         ),
         {"hostname": Column("Node", to=link("ids", node="${__value.text}"))},
         (ids.last_event(), Column("Last event", unit="s", decimals=0)),
-        (ids.last_snapshot(), Column("Last snapshot", unit="s", decimals=0, limits={900: BAD}, none="no data")),
-        (ids.syscalls(), Column("System calls", unit="cps", decimals=0)),
-        (ids.lost(), Column("Lost in 15 min", unit="percentunit", decimals=2, limits={0.01: BAD})),
-        (ids.drop_messages(), Column("Drop messages", decimals=0, limits={1: BAD})),
+        (ids.last_snapshot(), Column("Last snapshot", unit="s", decimals=0, limits={900: BAD}, none=NO_DATA)),
+        (ids.syscalls(), Column("System calls", unit="cps", none=NO_DATA)),
+        (ids.lost(), Column("Lost in 15 min", unit="percentunit", decimals=2, limits={0.01: BAD}, none=NO_DATA)),
+        (ids.drop_messages(), Column("Drop messages", decimals=0, limits={1: BAD}, none="0")),
         width=14,
         sort=("Last snapshot",),
     ),

@@ -6,6 +6,7 @@ from typing import Any
 
 from dashboards.board import Json
 from dashboards.colours import BAD, FAULT, GOOD, NEUTRAL
+from dashboards.queries import NO_RULES
 
 Says = Mapping[int, tuple[str, str]]
 """Value -> (word, colour)."""
@@ -14,10 +15,13 @@ STATES: Says = {0: ("MISSING", BAD), 1: ("on", GOOD), 2: ("not expected", NEUTRA
 """What the values of `queries.state()` mean, on every board."""
 
 
+NO_DATA = "no data"
+"""What a cell or tile says, in a colour that alarms, where nobody tells what it should show."""
+
 PLAIN = "text"
 """The colour of writing, in either theme."""
 
-COUNTED: Says = {-1: ("no rules", FAULT), 0: ("0", PLAIN)}
+COUNTED: Says = {-1: (NO_RULES, FAULT), 0: ("0", PLAIN)}
 """Numbers that come from recordings: none is no alarm, and what nobody has counted is."""
 
 
@@ -73,8 +77,8 @@ class Column:
     """A column of a table: its heading and how its cells look.
 
     `bar` draws the number as a bar, `says` fills the cell with the colour of its value's word, `terms` colours words,
-    `limits` colours numbers, `none` stands where there is no value or an empty one, `to` is where a cell leads, `every`
-    is shown for whatever value there is.
+    `limits` colours numbers, `none` stands where there is no value or an empty one (NO_DATA alarms), `to` is where a
+    cell leads, `every` is shown for whatever value there is.
     """
 
     title: str
@@ -103,7 +107,7 @@ class Column:
             found["color"] = {"mode": "fixed", "fixedColor": "#3D71D9"}
         if self.says:
             found |= {"custom.cellOptions": {"type": "color-background", "mode": "basic"}, "custom.align": "center"}
-        if self.terms or self.limits:
+        if self.terms or self.limits or self.none == NO_DATA:
             found["custom.cellOptions"] = {"type": "color-text"}
         if self.limits:
             found |= {"color": {"mode": "thresholds"}, "thresholds": steps(self.limits)}
@@ -119,4 +123,4 @@ class Column:
         mapped = words({**unloaded, **self.says, **{term: (term, hue) for term, hue in self.terms.items()}})
         if self.every:
             mapped.append({"type": "regex", "options": {"pattern": ".+", "result": {"text": self.every, "index": 0}}})
-        return [*mapped, nothing("no data")] if self.says else mapped
+        return [*mapped, nothing(NO_DATA)] if self.says or self.none == NO_DATA else mapped

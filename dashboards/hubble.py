@@ -7,7 +7,7 @@ from dashboards.fields import Column
 from dashboards.queries import network
 
 _WHO = Column(
-    "From workload", to=link("investigate", namespace='${__data.fields["From namespace"]}', workload="${__value.text}")
+    "From workload", to=link("investigate", namespace='${__data.fields["From namespace"]}', workload="${__value.raw}")
 )
 
 STOPPED = row(
@@ -36,15 +36,15 @@ STOPPED = row(
     style.table(
         "Denied connections",
         About(
-            "Denials in the time range: who tried, whom, and in which direction. Empty target: outside the cluster.",
+            "Denials in the time range: who tried, whom, in which direction. Outside: of the cluster or any pod.",
             "few lines that you know.",
             "a client of yours: a policy is missing. Anything else: follow it to its time line.",
         ),
         {
-            "source_namespace": Column("From namespace", to=link("investigate", namespace="${__value.text}")),
+            "source_namespace": Column("From namespace", none="", to=link("investigate", namespace="${__value.raw}")),
             "source_workload": _WHO,
-            "destination_namespace": Column("To namespace", none="outside"),
-            "destination_workload": Column("To workload", none="outside"),
+            "destination_namespace": Column("To namespace"),
+            "destination_workload": Column("To workload"),
             "traffic_direction": Column("Direction"),
         },
         (network.denials(), Column("Denials", decimals=0, bar=True)),

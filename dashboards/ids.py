@@ -8,8 +8,13 @@ from dashboards.fields import STATES, Column
 from dashboards.queries import ids
 
 PLACE = link("investigate", namespace='${__data.fields["Namespace"]}', workload='${__data.fields["Workload"]}')
-NAMESPACE = Column("Namespace", none="(node)", to=link("investigate", namespace="${__value.text}"))
-WORKLOAD = Column("Workload", none="(node)", to=PLACE)
+# Alerts of a node itself have neither, and links are to carry just that: not the words that stand in its place.
+NAMESPACE = Column("Namespace", none="", to=link("investigate", namespace="${__value.raw}"))
+WORKLOAD = Column(
+    "Workload",
+    none="(node)",
+    to=link("investigate", namespace='${__data.fields["Namespace"]}', workload="${__value.raw}"),
+)
 COUNT = Column("Alerts", decimals=0, bar=True)
 
 

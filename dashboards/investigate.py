@@ -3,17 +3,34 @@
 from dashboards import style
 from dashboards import variables as var
 from dashboards.board import About, Board, Panel, link, row
-from dashboards.colours import BAD, NEUTRAL, PRIORITY, SEVERITY, VERDICT
+from dashboards.colours import BAD, LOOK, NEUTRAL, PRIORITY, SEVERITY, VERDICT, WAYS
 from dashboards.fields import Column
 from dashboards.queries import Query
 from dashboards.queries import investigate as ask
 
 
 def _track(
-    title: str, about: About, *queries: Query, unit: str, colours: dict[str, str] | None = None, height: int = 6
+    title: str,
+    about: About,
+    *queries: Query,
+    unit: str,
+    colours: dict[str, str] | None = None,
+    limits: dict[float, str] | None = None,
+    height: int = 6,
 ) -> Panel:
-    """A graph across the board, on the same time line as those above and below."""
-    return style.timeseries(title, about, *queries, unit=unit, width=24, height=height, colours=colours, aligned=True)
+    """A graph across the board, on the same time line as those above and below: a legend is always beside it."""
+    return style.timeseries(
+        title,
+        about,
+        *queries,
+        unit=unit,
+        width=24,
+        height=height,
+        colours=colours,
+        limits=limits,
+        aligned=True,
+        zeros=True,
+    )
 
 
 _WATCH = {name.upper(): hue for name, hue in VERDICT.items()}
@@ -57,7 +74,7 @@ TRACKS = row(
         ),
         ask.controls(),
         unit="none",
-        colours={"controls at once": BAD},
+        limits={1: LOOK, 2: BAD},
         height=4,
     ),
     _track(
@@ -82,7 +99,11 @@ TRACKS = row(
         ask.denied_in(),
         ask.quiet_network(),
         unit="eps",
-        colours={"Hubble is on": NEUTRAL},
+        colours={
+            "/^(egress|either way):/": WAYS["dropped egress"],
+            "/^ingress:/": WAYS["dropped ingress"],
+            "Hubble is on": NEUTRAL,
+        },
     ),
     _track(
         "DNS",
@@ -92,7 +113,7 @@ TRACKS = row(
             "TXT or 'no such name' in numbers is a tunnel or a generated name; denied names are in Hubble's flows.",
         ),
         ask.dns("queries"),
-        ask.dns("denied", rcode="Policy denied"),
+        ask.dns_denied(),
         ask.dns("TXT and NULL", qtypes="=~(.*,)?(TXT|NULL)(,.*)?"),
         ask.nxdomain(),
         unit="reqps",
@@ -112,7 +133,7 @@ TRACKS = row(
     _track(
         "Traffic",
         About(
-            "Bytes a second that the workload sends, what it sent the day before at most, and what the pods receive.",
+            "Bytes a second that workloads send and receive; for a single one, what it sent the day before at most.",
             "below the grey line.",
             "above: to whom? See the flows to the world above.",
         ),
@@ -125,7 +146,7 @@ TRACKS = row(
     _track(
         "CPU",
         About(
-            "Cores that the workload uses, and what it used the day before at most.",
+            "Cores that workloads use; for a single one also what it used the day before at most.",
             "below the grey line.",
             "a plateau above it after an IDS alert: a miner. See what runs before you delete the pod.",
         ),

@@ -7,7 +7,10 @@ from dashboards.colours import BAD, DENIALS, GOOD, LOOK, NEUTRAL, OVER_NODES, RE
 from dashboards.fields import STATES
 from dashboards.queries import network
 
-HUBBLE = {0: ("NO", BAD), 1: ("yes", GOOD)}
+PACKETS = "count:p/s"
+"""Grafana's own pps writes thousandths as "mp/s"."""
+
+HUBBLE = {0: ("NO", LOOK), 1: ("yes", GOOD), 2: ("from 1.13 on", NEUTRAL)}
 
 NOW = row(
     "Is it on?",
@@ -44,7 +47,7 @@ NOW = row(
         "Hubble names workloads",
         About(
             "Whether Hubble's metrics say which namespace, workload and pod a flow belongs to.",
-            "yes. Before Cilium 1.13 it cannot: everything below is then for the whole cluster.",
+            "yes. 'from 1.13 on': this Cilium cannot yet, so everything below is for the whole cluster.",
             "NO: add labelsContext to each of hubble.metrics.enabled, as the chart's notes print it.",
         ),
         network.hubble_names_namespaces(),
@@ -81,12 +84,12 @@ _REASON = "'Policy denied' rises: see 'Denied by workload'. Any other: look it u
 def _dropped(direction: str, what: str, unit: str) -> Panel:
     """Packets or traffic that was dropped on the way out of pods, or into them."""
     way = {"egress": "left a pod", "ingress": "were for a pod"}[direction]
-    about = f"{unit} that {way} and were dropped, by reason; 'm' is a thousandth. A reason has one colour on all four."
+    about = f"{unit} that {way} and were dropped, by reason. A reason has one colour on all four."
     return style.timeseries(
         f"Dropped {direction} {what}",
         About(about, _NOISE, _REASON),
         network.dropped({"packets": "count", "traffic": "bytes"}[what], direction.upper()),
-        unit={"packets": "pps", "traffic": "bps"}[what],
+        unit={"packets": PACKETS, "traffic": "bps"}[what],
         stacked=True,
         colours={**DENIALS, **REASONS},
         axis=unit.lower(),
@@ -103,7 +106,7 @@ DROPS = row(
             "dropped rises and forwarded does not: see the reasons below. Both rise: somebody sends much.",
         ),
         *network.forwarded(),
-        unit="pps",
+        unit=PACKETS,
         colours=WAYS,
         axis="packets per second",
         zeros=True,
@@ -132,7 +135,7 @@ DROPS = row(
             "'Host datapath not ready' for long: the agent there cannot finish its set-up; read its log.",
         ),
         network.dropped_elsewhere(),
-        unit="pps",
+        unit=PACKETS,
         height=7,
     ),
     style.timeseries(

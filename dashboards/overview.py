@@ -5,9 +5,9 @@ from dashboards import variables as var
 from dashboards.board import About, Board, link, row
 from dashboards.colours import BAD, CONTROL, FAULT, GOOD, LOOK, NEUTRAL, SEVERITY
 from dashboards.fields import STATES, Column
+from dashboards.ids import NAMESPACE, PLACE, WORKLOAD
 from dashboards.queries import events, health, ids, network, setup
 
-PLACE = link("investigate", namespace='${__data.fields["Namespace"]}', workload='${__data.fields["Workload"]}')
 EXPECTED = "'not expected' is a choice in threatboard's configuration (controls)."
 
 ON = row(
@@ -84,8 +84,11 @@ FIRST = row(
         ),
         {
             "alertname": Column("Alert"),
-            "namespace": Column("Namespace", to=link("investigate", namespace="${__value.text}"), width=110),
-            "workload": Column("Workload", to=PLACE, width=110),
+            # "All" is what a variable takes for all its values.
+            "namespace": Column(
+                "Namespace", none="All", to=link("investigate", namespace="${__value.text}"), width=110
+            ),
+            "workload": Column("Workload", none="All", to=PLACE, width=110),
             "link": Column("Runbook", width=90, every="open", to="${__value.raw}"),
             "runbook": Column("Runbook (rules/alerts)", width=230),
         },
@@ -115,13 +118,14 @@ HIT = row(
     style.table(
         "Who is hit",
         About(
-            "What each control says of a workload in the time range, and how many controls spoke of it at once.",
+            "What each control says of a workload in the time range, and how many controls spoke of it at once."
+            " Before Cilium 1.13 Hubble names nobody: there are no denials here.",
             "one control at a time, small numbers.",
             "two controls at once: the same attacker, seen by several systems. Follow the workload to its time line.",
         ),
         {
-            "namespace": Column("Namespace", none="(node)", to=link("investigate", namespace="${__value.text}")),
-            "workload": Column("Workload", none="(node)", to=PLACE),
+            "namespace": NAMESPACE,
+            "workload": WORKLOAD,
         },
         (events.score(), Column("Controls at once", decimals=0, limits={2: BAD}, width=150)),
         (events.critical(), Column("Critical", decimals=0, limits={1: BAD}, width=90)),
@@ -135,7 +139,7 @@ HIT = row(
         "Since yesterday",
         About(
             "Events of the last 24 hours beside those of the 24 hours before, by control and severity."
-            " '–': that day was not recorded as a whole, or had none.",
+            " '–': that day was not recorded as a whole, or had none. Before Cilium 1.13 without denials.",
             "alike.",
             "many times more: open that control's board for 24 hours.",
         ),
@@ -195,7 +199,7 @@ NODES = row(
         ),
         {
             "rule": Column("Rule", width=480, to=link("investigate", "namespace", rule="${__value.text}")),
-            "namespace": Column("Namespace", none="(node)", to=link("ids", namespace="${__value.text}")),
+            "namespace": Column("Namespace", none="(node)", to=link("ids", namespace="${__value.raw}")),
         },
         (events.new_rules(), Column("Alerts", decimals=0)),
         width=16,

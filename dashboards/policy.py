@@ -100,10 +100,10 @@ SPEED = row(
         About(
             "Which metric the two panels on the left show: the trigger (up to 1.16) or its successor.",
             "either; during an upgrade the trigger is named while any agent has it.",
-            "nothing: Cilium's metrics are off.",
+            "'no agents': Cilium is not scraped; whether it should be says the tile 'Cilium'.",
         ),
         policy.which_trigger(),
-        {2: ("trigger (≤ 1.16)", NEUTRAL), 1: ("successor (≥ 1.17)", NEUTRAL)},
+        {2: ("trigger (≤ 1.16)", NEUTRAL), 1: ("successor (≥ 1.17)", NEUTRAL), 0: ("no agents", NEUTRAL)},
         height=8,
     ),
     style.timeseries(

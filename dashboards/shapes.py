@@ -15,12 +15,13 @@ STAT: Json = {
     "orientation": "auto",
     "textMode": "auto",
 }
+# Grafana measures the room for names at a size of 12 where bars are low: larger ones are cut.
 BARS: Json = {
     "reduceOptions": _LAST,
     "displayMode": "basic",
     "orientation": "horizontal",
     "showUnfilled": True,
-    "text": {"titleSize": 13, "valueSize": 13},
+    "text": {"titleSize": 12, "valueSize": 13},
     "valueMode": "text",
 }
 PIE: Json = {
@@ -70,6 +71,14 @@ def lines(stacked: bool, limit: bool, area: bool, aligned: bool) -> Json:
     if aligned:
         custom["axisWidth"] = 80
     return custom
+
+
+_LEAST = {"none": 5, "mps": 1, "percentunit": 1}
+
+
+def least(unit: str) -> Json:
+    """How far a right axis reaches at least: next to nothing is not to look like as much as on the left."""
+    return {"custom.axisSoftMax": _LEAST[unit]} if unit in _LEAST else {}
 
 
 def legend(width: int, aligned: bool) -> Json:

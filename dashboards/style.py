@@ -7,9 +7,21 @@ from collections.abc import Mapping, Sequence
 
 from dashboards import shapes, sources
 from dashboards.board import COLUMNS, LOKI, PROMETHEUS, About, Json, Panel
-from dashboards.colours import BAD, GOOD
-from dashboards.fields import COUNTED, Column, Says, along, hues, nothing, override, quiet_in_legend, steps, words
-from dashboards.queries import Query
+from dashboards.colours import BAD, FAULT, GOOD, NEUTRAL
+from dashboards.fields import (
+    COUNTED,
+    NO_DATA,
+    Column,
+    Says,
+    along,
+    hues,
+    nothing,
+    override,
+    quiet_in_legend,
+    steps,
+    words,
+)
+from dashboards.queries import NO_RULES, NOTE, Query
 
 Colours = Mapping[str, str]
 """Legend, or cell -> colour."""
@@ -33,19 +45,25 @@ def timeseries(
     aligned: bool = False,
     zeros: bool = False,
     axis: str = "",
+    limits: Limits | None = None,
 ) -> Panel:
     """Values over time. `right` has legend -> unit of the series on the right axis; `limit` is a dashed line.
 
     `colours` are of single series; the others have the palette's. `axis` is written along the left axis. Series that
     are 0 throughout are in no legend unless `zeros` mean something. `stacked` values add up; an `area` does not.
-    `aligned` fixes the widths beside the drawing, so that panels below each other share their time line.
+    Where there are `limits`, the line has the colour of its value. `aligned` fixes the widths beside the drawing, so
+    that panels below each other share their time line.
     """
     custom = shapes.lines(stacked, limit is not None, area, aligned)
     defaults: Json = {"unit": unit, "min": 0, "color": shapes.PALETTE, "custom": custom}
     defaults["thresholds"] = steps({} if limit is None else {limit: BAD}, calm="transparent")
+    if limits:
+        defaults |= {"thresholds": steps(limits, NEUTRAL), "color": {"mode": "thresholds"}}
+        # Points would have the colour of the highest value.
+        custom |= {"gradientMode": "scheme", "showPoints": "never"}
     alone: Json = {"custom.axisPlacement": "right", "custom.stacking": {"mode": "none", "group": "A"}}
     alone |= {"custom.fillOpacity": 0, "custom.lineWidth": 2}
-    apart = [override(name, {"unit": its, **alone}) for name, its in (right or {}).items()]
+    apart = [override(name, {"unit": its, **alone, **shapes.least(its)}) for name, its in (right or {}).items()]
     overrides = [*hues(colours or {}), *([along(axis)] if axis else []), *apart]
     overrides += [] if zeros else [quiet_in_legend()]
     options = shapes.legend(width, aligned)
@@ -65,7 +83,7 @@ def stat(
 ) -> Panel:
     """One number for each query, in the colour of its threshold; `says` has words for values that are no measure."""
     defaults: Json = {"unit": unit, "color": {"mode": "thresholds"}}
-    defaults["mappings"] = [*words({**COUNTED, **(says or {})}), nothing("no data")]
+    defaults["mappings"] = [*words({**COUNTED, **(says or {})}), nothing(NO_DATA)]
     defaults["thresholds"] = steps(limits)
     if unit == "none":
         defaults["decimals"] = 0
@@ -77,7 +95,7 @@ def stat(
 def tile(title: str, about: About, query: Query, says: Says, width: int = 4, height: int = 4, to: str = "") -> Panel:
     """A state: the word of the query's value on its colour; `to` is the board that a click opens."""
     defaults: Json = {"unit": "none", "thresholds": steps(), "color": {"mode": "thresholds"}}
-    defaults["mappings"] = [*words(says), nothing("no data")]
+    defaults["mappings"] = [*words(says), nothing(NO_DATA)]
     if to:
         defaults["links"] = [{"title": "Open the board", "url": to}]
     options = {**shapes.STAT, "colorMode": "background", "textMode": "value"}
@@ -100,9 +118,8 @@ def bars(
     colour: Json = {"mode": "fixed", "fixedColor": hue} if hue else shapes.PALETTE
     defaults: Json = {"unit": unit, "min": 0, "color": {"mode": "thresholds"} if limits else colour}
     defaults["thresholds"] = steps(limits, GOOD)
-    defaults["mappings"] = [*words(COUNTED), nothing("no data")]
-    if unit == "none":
-        defaults["decimals"] = 0
+    defaults["mappings"] = [*words(COUNTED), nothing(NO_DATA)]
+    defaults["decimals"] = 0 if unit == "none" else 1
     if most is not None:
         defaults["max"] = most
     overrides = hues(colours or {})
@@ -122,7 +139,7 @@ def pie(
     defaults: Json = {"unit": "none", "decimals": 0, "color": shapes.PALETTE}
     if to:
         defaults["links"] = [{"title": "Look closer", "url": to}]
-    overrides = hues(colours or {})
+    overrides = hues({**(colours or {}), "/^No /": NEUTRAL, NO_RULES: FAULT})
     return _panel("piechart", title, about, queries, (width, height), defaults, shapes.PIE, overrides, instant=True)
 
 
@@ -135,10 +152,18 @@ def table(
     height: int = 9,
     sort: Sequence[str] = (),
 ) -> Panel:
-    """A column for each label, then one for each query; rows whose labels are equal are joined. `sort`: most first."""
+    """A column for each label, then one for each query; rows whose labels are equal are joined. `sort`: most first.
+
+    Where a query has a sentence in place of rows, it has a column of its own.
+    """
     alone = len(values) == 1
     names = ["Value" if alone else f"Value #{_ref(number)}" for number in range(len(values))]
-    columns = {**labels, **dict(zip(names, (column for _, column in values), strict=True))}
+    noted = any(f'"{NOTE}"' in query.expr for query, _ in values)
+    columns = {
+        **({NOTE: Column("Note")} if noted else {}),
+        **labels,
+        **dict(zip(names, (column for _, column in values), strict=True)),
+    }
     organize = {
         "excludeByName": {"Time": True},
         "indexByName": {name: place for place, name in enumerate(columns)},
@@ -198,7 +223,7 @@ def _panel(
 ) -> Panel:
     expressions = [query.expr for query in queries]
     body: Json = {"type": kind, "options": options, "pluginVersion": shapes.PLUGIN_VERSION}
-    none = "no data" if terse else sources.missing(expressions)
+    none = NO_DATA if terse else sources.missing(expressions)
     body["fieldConfig"] = {
         "defaults": {"thresholds": steps(), **defaults, "noValue": none},
         "overrides": list(overrides),

@@ -14,6 +14,12 @@ CLUSTER = "=~$cluster"
 UNLOADED = "Rules are not loaded: load rules/recording"
 """What panels say that need our recordings while Prometheus has none of them."""
 
+NO_RULES = "no rules"
+"""The same where there is room for two words."""
+
+NOTE = "note"
+"""The label of a row that is a sentence: one of its own, so that no link of a rule, pod or node leads there."""
+
 
 @dataclass(frozen=True)
 class Query:
@@ -78,12 +84,13 @@ def total(recorded: str, window: str = "$__range", offset: str = "") -> str:
     """About how many events in a window, by default the board's time range; `recorded` selects an `:increase5m` one.
 
     An event is in the samples of five minutes, one for each evaluation (how many these were is looked up at the end of
-    the window); a younger one is not yet in all of them. (A subquery with a fixed step would not need their number, and
-    takes a hundred times as long over 30 days.)
+    the window); a younger one is not yet in all of them, so there are at least those of the last five minutes. (A
+    subquery with a fixed step would not need their number, and takes a hundred times as long over 30 days.)
     """
     counted = f"count_over_time({EVALUATED}[299s])"
     often = f"scalar(max(max_over_time({counted}[1h:1m]{offset})) or vector(5))"
-    return f"sum_over_time({recorded}[{window}]{offset}) / {often}"
+    spread, newest = f"sum_over_time({recorded}[{window}]{offset}) / {often}", f"{recorded}{offset}"
+    return f"({spread} > {newest} or {newest} or {spread})"
 
 
 def per_step(recorded: str) -> str:
@@ -110,18 +117,22 @@ def a_minute(counter: str) -> str:
     return f"increase({counter}[5m]) / 5"
 
 
-def or_quiet(expr: str, heartbeat: str, label: str, text: str) -> str:
+def or_quiet(expr: str, heartbeat: str, text: str) -> str:
     """The expression or, if it finds nothing while `heartbeat` is there, one row of 0 that says so.
 
     Thus "none" is a sentence, and only what nobody measures is empty.
     """
-    return f'{expr} or on() label_replace(0 * sum({heartbeat}), "{label}", "{text}", "", "")'
+    return f'{expr} or on() label_replace(0 * sum({heartbeat}), "{NOTE}", "{text}", "", "")'
 
 
-def or_unloaded(expr: str, label: str, none: str, value: int = -1, heartbeat: str = "") -> str:
-    """The expression; else a row of 0 that says `none` or, where an exporter is scraped, one of `value` that tells."""
-    unloaded = f'label_replace(0 * sum({ALIVE}) + {value}, "{label}", "{UNLOADED}", "", "")'
-    return f"{or_quiet(expr, heartbeat or RECORDED, label, none)} or on() {unloaded}"
+def or_unloaded(expr: str, none: str, heartbeat: str = "", part: bool = False) -> str:
+    """The expression; else a row of 0 that says `none` or, where an exporter is scraped, one of -1 that tells.
+
+    A `part` of a pie is never below 0, and there is little room beside it.
+    """
+    value, told = (0, NO_RULES) if part else (-1, UNLOADED)
+    unloaded = f'label_replace(0 * sum({ALIVE}) + {value}, "{NOTE}", "{told}", "", "")'
+    return f"{or_quiet(expr, heartbeat or RECORDED, none)} or on() {unloaded}"
 
 
 def or_zero(expr: str, heartbeat: str = "") -> str:

@@ -3,6 +3,7 @@
 from dashboards.queries import (
     CLUSTER,
     EVALUATED,
+    NOTE,
     RECORDED,
     Query,
     or_unloaded,
@@ -12,6 +13,7 @@ from dashboards.queries import (
     total,
 )
 from dashboards.queries.alerts import at_each_step, counted, counted_before, of_severity
+from dashboards.queries.network import nameless_denials
 from exporter.catalog import where
 
 SHARED = "namespace_workload_pod:threat_events:increase5m"
@@ -65,12 +67,15 @@ ANNOTATIONS = (
 def by_control() -> tuple[Query, Query]:
     """Events of every control at each step, 0 for a control that is recorded and quiet.
 
-    Falco's are exact; of the others the recordings know five minutes at a time, so theirs are spread over them.
+    Falco's are exact; of the others the recordings know five minutes at a time, so theirs are spread over them. They
+    know namespaces only: denials of nobody that Hubble names are counted apart.
     """
     ids = at_each_step(f"0 * sum({RECORDED})", **HERE)
     others = per_step(select(SHARED, control="!=ids", **HERE))
     quiet = f"0 * group by (control) ({select('cluster:threat_recorded:info', control='!=ids')})"
-    return Query(ids, "ids"), Query(f"sum by (control) ({others}) or {quiet}", "{{control}}")
+    # Without the rules one control alone would look as if the others were quiet.
+    nameless = f'label_replace({nameless_denials()}, "control", "network", "", "") and on() {EVALUATED}'
+    return Query(ids, "ids"), Query(f"sum by (control) ({others}) or {nameless} or {quiet}", "{{control}}")
 
 
 def of_control(control: str) -> Query:
@@ -90,7 +95,7 @@ def score() -> Query:
     others = select(SHARED, control="!=ids", **HERE)
     mild = f"0 * {counted(PLACE, **HERE)} or 0 * sum by ({PLACE}) (sum_over_time({others}[$__range]))"
     most = f"max by ({PLACE}) (max_over_time({at_once}[$__range])) or {mild}"
-    return Query(or_unloaded(f"topk(50, {most})", "namespace", "Nobody"))
+    return Query(or_unloaded(f"topk(50, {most})", "Nobody"))
 
 
 def firing(severity: str) -> Query:
@@ -115,7 +120,7 @@ def firing_now() -> Query:
         for rank, severity in zip((3, 2, 1), SEVERITIES, strict=True)
     )
     told = _with_runbooks(f"topk(20, {ranked})")
-    return Query(or_unloaded(told, "alertname", "No alert is firing", heartbeat=EVALUATED))
+    return Query(or_unloaded(told, "No alert is firing", heartbeat=EVALUATED))
 
 
 def firing_since() -> Query:
@@ -140,7 +145,7 @@ def _day(offset: str = "") -> str:
 
 def last_day() -> Query:
     """Events of the last 24 hours by control and severity."""
-    return Query(or_unloaded(_day(), "control", "No events"))
+    return Query(or_unloaded(_day(), "No events"))
 
 
 def day_before() -> Query:
@@ -158,5 +163,5 @@ def new_rules() -> Query:
     """Falco rules that spoke in the last 24 hours and not in the six days before, once there is such a past."""
     by = "rule, namespace"
     news, old = counted(by, "1d", **HERE), counted_before(by, "6d", "1d", **HERE)
-    young = f'label_replace(0 * sum({RECORDED} unless on() {RECORDED} offset 6d), "rule", "{YOUNG}", "", "")'
-    return Query(or_unloaded(f"topk(10, ({news} unless {old}) {_SINCE} offset 6d) or on() {young}", "rule", "None"))
+    young = f'label_replace(0 * sum({RECORDED} unless on() {RECORDED} offset 6d), "{NOTE}", "{YOUNG}", "", "")'
+    return Query(or_unloaded(f"topk(10, ({news} unless {old}) {_SINCE} offset 6d) or on() {young}", "None"))

@@ -4,6 +4,7 @@ from dashboards.queries import (
     ALIVE,
     CLUSTER,
     RECORDED,
+    UNLOADED,
     Query,
     increased,
     on_nodes,
@@ -14,7 +15,7 @@ from dashboards.queries import (
     step_of,
 )
 from dashboards.queries.alerts import at_each_step, counted, of_severity
-from exporter.catalog import TACTICS, where
+from exporter.catalog import OTHER, TACTICS, where
 from exporter.send_test import RULE as TEST
 
 PLACE = {"namespace": "=~$namespace", "workload": "=~$workload", "rule": "=~$rule"}
@@ -41,37 +42,39 @@ def over_time() -> Query:
 
 def top_rules(number: int) -> Query:
     """The rules with most alerts in the time range."""
-    return Query(or_unloaded(_most(number, "rule"), "rule", NONE, 0), "{{rule}}")
+    return Query(or_unloaded(_most(number, "rule"), NONE, part=True), "{{rule}}{{note}}")
 
 
 def by_priority() -> Query:
     """Alerts in the time range by priority."""
-    return Query(or_unloaded(counted("priority", **CHOSEN), "priority", NONE, 0), "{{priority}}")
+    return Query(or_unloaded(counted("priority", **CHOSEN), NONE, part=True), "{{priority}}{{note}}")
 
 
 def rules_with_meaning() -> Query:
     """The 20 rules with most alerts, with their priority and tactic."""
-    return Query(or_unloaded(_most(20, "rule, priority, tactic"), "rule", NONE))
+    return Query(or_unloaded(_most(20, "rule, priority, tactic"), NONE))
 
 
 def by_node() -> Query:
     """The 20 nodes with most alerts."""
-    return Query(or_unloaded(_most(20, "hostname"), "hostname", NONE))
+    return Query(or_unloaded(_most(20, "hostname"), NONE))
 
 
 def by_pod() -> Query:
     """The 20 pods with most alerts; alerts of a node itself belong to none."""
-    return Query(or_unloaded(_most(20, "namespace, workload, pod", pod="!="), "pod", NONE))
+    return Query(or_unloaded(_most(20, "namespace, workload, pod", pod="!="), NONE))
 
 
 def by_workload() -> Query:
     """The 20 workloads with most alerts."""
-    return Query(or_unloaded(_most(20, "namespace, workload"), "workload", NONE))
+    return Query(or_unloaded(_most(20, "namespace, workload"), NONE))
 
 
 def along_the_chain() -> tuple[Query, ...]:
-    """Alerts in the time range for each tactic, in the order of the attack chain."""
-    return tuple(Query(or_zero(counted(**CHOSEN, tactic=tactic)), tactic.replace("_", " ")) for tactic in TACTICS)
+    """Alerts in the time range for each tactic, in the order of the attack chain; or that the rules are not loaded."""
+    none = f"0 * sum({RECORDED})"
+    bars = (Query(f"{counted(**CHOSEN, tactic=one)} or on() {none}", one.replace("_", " ")) for one in TACTICS)
+    return (*bars, Query(f"0 * sum({ALIVE}) - 1 unless on() {none}", UNLOADED))
 
 
 def delays() -> Query:
@@ -159,7 +162,11 @@ def lost_by_falco() -> Query:
 
 def drop_messages() -> Query:
     """Messages of Falco in the time range that it is dropping."""
-    return Query(f"sum by (hostname) ({increased(where('threat_falco_drop_messages_total', **NODE))})")
+    name = "threat_falco_drop_messages_total"
+    found = f"sum by (hostname) ({increased(where(name, **NODE))})"
+    # Those of nodes that found no place in the store are a row only where there are any.
+    other = where(name, cluster=CLUSTER, hostname=OTHER)
+    return Query(f"{found} unless ({found} == 0 and on (hostname) last_over_time({other}[$__range]))")
 
 
 def queue_drops() -> Query:
@@ -192,4 +199,5 @@ def fullness() -> Query:
     held, limit = (
         f"max by (family) ({where(name, cluster=CLUSTER)})" for name in ("threat_series", "threat_series_limit")
     )
-    return Query(f"{held} / {limit}", "{{family}}")
+    short = "threat_(?:falco_)?(.+?)(?:_total|_seconds)?"
+    return Query(f'label_replace({held} / {limit}, "of", "$1", "family", "{short}")', "{{of}}")

@@ -27,13 +27,16 @@ def alerts() -> tuple[Query, ...]:
 def rules() -> Query:
     """Falco's alerts in the time range, by rule, priority and pod."""
     labels = "rule, priority, tactic, pod, hostname"
-    return Query(or_unloaded(f"topk(20, {counted(labels, **VICTIM)})", "rule", "No alerts"))
+    return Query(or_unloaded(f"topk(20, {counted(labels, **VICTIM)})", "No alerts"))
 
 
 def denied_out() -> Query:
     """Connections a second that policy denied it, by direction and reason."""
     rate = f"rate({select('hubble_drop_total', reason=POLICY, **SOURCE)}{WINDOW})"
-    return Query(f"sum by (traffic_direction, reason) ({rate})", "denied {{traffic_direction}}, {{reason}}")
+    by_way = f"sum by (traffic_direction, reason) ({rate})"
+    # Hubble up to 1.12 does not tell the direction.
+    told = f'label_replace({by_way}, "traffic_direction", "either way", "traffic_direction", "")'
+    return Query(told, "{{traffic_direction}}: {{reason}}")
 
 
 def denied_in() -> Query:
@@ -54,10 +57,17 @@ def dns(legend: str, **labels: str) -> Query:
     return Query(f"sum(rate({select('hubble_dns_queries_total', **labels, **SOURCE)}{WINDOW}))", legend)
 
 
+def dns_denied() -> Query:
+    """DNS queries a second that policy forbade; Hubble up to 1.12 counts them as responses, and without names."""
+    asked = select("hubble_dns_queries_total", rcode="Policy denied", **SOURCE)
+    answered = select("hubble_dns_responses_total", rcode="Policy denied", destination_namespace="=~$namespace")
+    return Query(" or ".join(f"sum(rate({one}{WINDOW}))" for one in (asked, answered)), "denied")
+
+
 def nxdomain() -> Query:
     """Answers a second to its namespace that a name does not exist."""
     answered = select("hubble_dns_responses_total", rcode="Non-Existent Domain", destination_namespace="=~$namespace")
-    return Query(f"sum(rate({answered}{WINDOW}))", "NXDOMAIN to the namespace")
+    return Query(f"sum(rate({answered}{WINDOW}))", "NXDOMAIN, namespace")
 
 
 def to_world() -> Query:
@@ -66,15 +76,20 @@ def to_world() -> Query:
     return Query(f"sum by (verdict) ({rate})", "{{verdict}}")
 
 
+def _of_one(usual: str) -> str:
+    """What is usual for the workload that is chosen; of many there is no common measure."""
+    return f"sum({usual}) and on() count({usual}) == 1"
+
+
 def cpu() -> Query:
     """Cores that the workload uses."""
     return Query(f"topk(5, {select('namespace_workload:cpu_usage:rate5m', **PLACE)})", "{{namespace}}/{{workload}}")
 
 
 def cpu_usual() -> Query:
-    """What it used the day before, at most: the mean and three deviations."""
+    """What the one workload used the day before, at most: the mean and three deviations."""
     mean, spread = (select(f"namespace_workload:cpu_usage:{what}", **PLACE) for what in ("avg1d", "stddev1d"))
-    return Query(f"max({mean} + 3 * {spread})", "usual at most")
+    return Query(_of_one(f"{mean} + 3 * {spread}"), "usual at most")
 
 
 def sent() -> Query:
@@ -84,17 +99,18 @@ def sent() -> Query:
 
 
 def sent_usual() -> Query:
-    """What it sent the day before, at most."""
+    """What the one workload sent the day before, at most."""
     mean, spread = (
         select(f"namespace_workload:network_transmit_bytes:{what}", **PLACE) for what in ("avg1d", "stddev1d")
     )
-    return Query(f"max({mean} + 3 * {spread})", "usual at most")
+    return Query(_of_one(f"{mean} + 3 * {spread}"), "usual at most")
 
 
 def received() -> Query:
-    """Bytes a second that the pod receives, by cAdvisor."""
+    """Bytes a second that the pods receive, by cAdvisor; as with what is sent, not those on their node's network."""
     counted = select("container_network_receive_bytes_total", namespace="=~$namespace", pod="=~$pod")
-    return Query(f"sum(rate({counted}{WINDOW}))", "received")
+    of_node = select("kube_pod_info", host_network="true")
+    return Query(f"sum(rate({counted}{WINDOW}) unless on (cluster, namespace, pod) {of_node})", "received")
 
 
 def controls() -> Query:
@@ -117,7 +133,11 @@ def events_in_loki() -> Query:
     """
     read = ", ".join(f'event_{name}="{name}"' for name in FIELDS)
     chosen = " ".join(f'| event_{name}=~"${name}"' for name in ("namespace", "workload", "pod", "rule"))
-    shown = "{{.event_priority}}  {{.event_rule}}  {{.event_namespace}}/{{.event_pod}}"
+    place = "{{if .event_namespace}}{{.event_namespace}}/{{.event_pod}}{{else}}node {{.event_node}}{{end}}"
+    shown = f"{{{{.event_priority}}}}  {{{{.event_rule}}}}  {place}"
     for name in ("user", "command_line", "file", "connection"):
         shown += f"{{{{if .event_{name}}}}}  {name}={{{{.event_{name}}}}}{{{{end}}}}"
-    return Query(f'{{container="threatboard"}} |= `"control":` | json {read} {chosen} | line_format `{shown}`')
+    # Snapshots are events without a rule.
+    return Query(
+        f'{{container="threatboard"}} |= `"control":` |= `"rule":` | json {read} {chosen} | line_format `{shown}`'
+    )

@@ -1,6 +1,6 @@
 """Cilium's datapath and proxy, and what Hubble sees: who was stopped, where, for which reason."""
 
-from dashboards.queries import CLUSTER, Query, over_nodes, select, state
+from dashboards.queries import CLUSTER, NOTE, Query, or_quiet, over_nodes, select, state
 from exporter.catalog import where
 
 AGENT = {"instance": "=~$agent"}
@@ -8,12 +8,18 @@ POLICY = "=~POLICY_DEN.*|Policy denied.*"
 """Reasons of policy: as text in the agent and in Hubble up to 1.12, as an enumeration in Hubble since 1.13."""
 SOURCE = {"source_namespace": "=~$namespace", "source_workload": "=~$workload"}
 PROXY = "cilium_proxy_upstream_reply_seconds"
+NAMELESS = "(no name)"
+"""Where Hubble does not know the workload: outside pods, without labelsContext, and up to 1.12."""
+
 SCOPE = "=~processingTime|upstreamTime"
 
 
-def _or_nameless(expr: str) -> str:
-    """Says so where Hubble does not know the workload: outside pods, without labelsContext, and up to 1.12."""
-    return f'label_replace({expr}, "source_workload", "(no name)", "source_workload", "")'
+def _who(expr: str) -> str:
+    """With namespace and workload as one label, of which either can be missing."""
+    joined = f'label_join({expr}, "who", "/", "source_namespace", "source_workload")'
+    for unknown, shown in (("/", NAMELESS), ("/(.+)", "$1"), ("(.+)/", "$1")):
+        joined = f'label_replace({joined}, "who", "{shown}", "who", "{unknown}")'
+    return joined
 
 
 def is_on() -> Query:
@@ -26,12 +32,21 @@ def hubble_is_on() -> Query:
     return Query(state(select("hubble_flows_processed_total"), "hubble"))
 
 
+def nameless_denials() -> str:
+    """How many denials there are at each step where Hubble names nobody; nothing while one namespace is chosen."""
+    denied = select("hubble_drop_total", reason=POLICY, source_namespace="=~$namespace")
+    each = f"sum(rate({denied}[$__rate_interval])) * $__interval_ms / 1000"
+    return f"({each} unless on() count({select('hubble_drop_total', source_namespace='!=')}))"
+
+
 def hubble_names_namespaces() -> Query:
-    """Whether Hubble's metrics have the labels that tell who: 1 yes, 0 no although Hubble is on."""
+    """Whether Hubble's metrics have the labels that tell who: 1 yes, 0 no although Hubble is on, 2 it cannot yet."""
     named = " or ".join(
         select(f"hubble_{what}_total", source_namespace="!=") for what in ("drop", "flows_to_world", "dns_queries")
     )
-    return Query(f"(count({named}) > bool 0) or on() 0 * count({select('hubble_flows_processed_total')})")
+    speaks = f"count({select('hubble_flows_processed_total')})"
+    old = f"2 * (count({select('cilium_version', version='=~v?1[.]([0-9]|1[0-2])[.].*')}) > bool 0)"
+    return Query(f"(count({named}) > bool 0) or on() ({old} and on() {speaks}) or on() 0 * {speaks}")
 
 
 def dns_is_visible() -> Query:
@@ -55,9 +70,10 @@ def agents() -> Query:
 
 def dropped(what: str, direction: str) -> Query:
     """Packets ("count") or bits ("bytes") a second that the datapath dropped, by reason."""
-    name, factor = f"cilium_drop_{what}_total", "8 * " if what == "bytes" else ""
-    rate = f"rate({select(name, direction=direction, **AGENT)}[$__rate_interval])"
-    return Query(f"{factor}topk(12, sum by (reason) ({rate}))", "{{reason}}")
+    rate = f"rate({select(f'cilium_drop_{what}_total', direction=direction, **AGENT)}[$__rate_interval])"
+    most = f"topk(12, sum by (reason) ({rate}))"
+    # Whole bits: Grafana would write a part of one as "mb/s", which reads as megabit.
+    return Query(f"ceil(8 * {most})" if what == "bytes" else most, "{{reason}}")
 
 
 def dropped_elsewhere() -> Query:
@@ -157,19 +173,19 @@ def import_errors() -> Query:
 def denied_by_workload() -> Query:
     """Denials a second by the namespace and workload that tried."""
     rate = f"rate({select('hubble_drop_total', reason=POLICY, **SOURCE)}[$__rate_interval])"
-    by_workload = _or_nameless(f"topk(10, sum by (source_namespace, source_workload) ({rate}))")
-    return Query(by_workload, "{{source_namespace}}/{{source_workload}}")
+    return Query(_who(f"topk(10, sum by (source_namespace, source_workload) ({rate}))"), "{{who}}")
 
 
 def denials() -> Query:
     """Denials in the time range: who tried, whom, in which direction."""
     labels = "source_namespace, source_workload, destination_namespace, destination_workload, traffic_direction"
     counted = f"increase({select('hubble_drop_total', reason=POLICY, **SOURCE)}[$__range])"
-    quiet = (
-        f'label_replace(0 * count({select("hubble_flows_processed_total")}), "source_workload", "No denials", "", "")'
-    )
-    found = _or_nameless(f"topk(20, sum by ({labels}) ({counted}) > 0)")
-    return Query(f"{found} or on() {quiet}")
+    found = f"topk(20, sum by ({labels}) ({counted}) > 0)"
+    found = f'label_replace({found}, "{NOTE}", "{NAMELESS}", "source_workload", "")'
+    # A column of which all cells are empty is none.
+    for target, unnamed in (("destination_namespace", "–"), ("destination_workload", "outside or unknown")):
+        found = f'label_replace({found}, "{target}", "{unnamed}", "{target}", "")'
+    return Query(or_quiet(found, select("hubble_flows_processed_total"), "No denials"))
 
 
 def verdicts() -> Query:
@@ -215,14 +231,10 @@ def dns_nxdomain() -> Query:
 def dns_by_workload() -> Query:
     """DNS queries a second by namespace and workload."""
     rate = f"rate({select('hubble_dns_queries_total', **SOURCE)}[$__rate_interval])"
-    by_workload = _or_nameless(f"topk(10, sum by (source_namespace, source_workload) ({rate}))")
-    return Query(by_workload, "{{source_namespace}}/{{source_workload}}")
+    return Query(_who(f"topk(10, sum by (source_namespace, source_workload) ({rate}))"), "{{who}}")
 
 
 def to_world() -> Query:
     """Flows a second that leave the cluster, by who sends them."""
     rate = f"rate({select('hubble_flows_to_world_total', **SOURCE)}[$__rate_interval])"
-    return Query(
-        _or_nameless(f"topk(10, sum by (source_namespace, source_workload, verdict) ({rate}))"),
-        "{{source_namespace}}/{{source_workload}} {{verdict}}",
-    )
+    return Query(_who(f"topk(10, sum by (source_namespace, source_workload, verdict) ({rate}))"), "{{who}} {{verdict}}")

@@ -1,7 +1,8 @@
 """Whether policy reaches the datapath of every node, how fast, and what it covers."""
 
-from dashboards.queries import Query, a_minute, on_nodes, over_nodes, select
+from dashboards.queries import CLUSTER, Query, a_minute, on_nodes, over_nodes, select
 from dashboards.queries.network import AGENT
+from exporter.catalog import where
 
 _NODE = "cluster, instance"
 TRIGGER = "cilium_triggers_policy_update_call_duration_seconds"
@@ -35,10 +36,12 @@ def trigger_runs() -> tuple[Query, ...]:
 
 
 def which_trigger() -> Query:
-    """2 where the agents still have the trigger, 1 where its successor stands in for it."""
+    """2 where the agents still have the trigger, 1 where its successor stands in for it, 0 without agents."""
+    expected = where("threat_control_expected", cluster=CLUSTER, component="cilium")
     return Query(
         f"2 * (count({select(TRIGGER + '_count', **AGENT)}) > bool 0)"
         f" or on() (count({select(APPLY + '_count', **AGENT)}) > bool 0)"
+        f" or on() 0 * max({expected})"
     )
 
 

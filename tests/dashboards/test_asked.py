@@ -27,6 +27,6 @@ def test_packets_traffic_and_requests_have_units_that_are_read_right() -> None:
         title: _panel("network", title)["fieldConfig"]["defaults"]["unit"]
         for title in ("Dropped egress packets", "Dropped ingress packets", "Dropped egress traffic", "L7 requests")
     }
-    assert list(units.values()) == ["pps", "pps", "bps", "reqps"]
+    assert list(units.values()) == ["count:p/s", "count:p/s", "bps", "reqps"]
     for title in ("Dropped egress traffic", "Dropped ingress traffic"):
         assert "bits per second" in str(_panel("network", title)["fieldConfig"]["overrides"])

@@ -22,7 +22,9 @@ QUIET = {
     ("network", "Verdicts other than forwarded", "1.20 B"): "stands in for verdicts where there are none",
     ("network", "Verdicts other than forwarded", "1.12 A"): "there are verdicts since 1.13",
     ("investigate", "Policy denials", "B"): "where all pods are chosen there are no others",
-    ("investigate", "DNS", "1.12 B"): "Hubble counts denied names as responses up to 1.12",
+    ("ids", "Along the attack chain", "O"): "says that the rules are not loaded",
+    ("investigate", "Traffic", "B"): "what is usual is that of one workload",
+    ("investigate", "CPU", "B"): "what is usual is that of one workload",
     ("overview", "Who is hit", "1.12 D"): "Hubble names namespaces since 1.13",
     ("overview", "Who is hit", "1.12 A"): "one control alone has namespaces",
 }
@@ -71,6 +73,14 @@ def test_the_victims_own_board_finds_something_of_it(world: World) -> None:
     assert {title for title, number in found.items() if number == 0} <= without_names
 
 
+def test_what_is_usual_is_shown_for_one_workload_and_not_for_all_together(world: World) -> None:
+    usual = [ask for ask in asks() if ask.target["legendFormat"] == "usual at most"]
+    assert [ask.panel["title"] for ask in usual] == ["Traffic", "CPU"]
+    for ask in usual:
+        assert not _is_known(_samples(world, ask))
+        assert _is_known(_samples(world, ask, CHOSEN)), ask
+
+
 def test_every_panel_that_was_asked_for_is_listed_and_has_data(world: World) -> None:
     page = (Path(__file__).parent.parent.parent / "docs" / "boards.md").read_text(encoding="utf-8")
     cells = [line.split(" | ", 7) for line in page.splitlines() if line.endswith("` |") and line.startswith("| ")]
@@ -110,6 +120,35 @@ def test_a_graph_shows_the_events_of_each_minute(world: World) -> None:
     shown = sum(series.value for series in _samples(world, ask))
     (raw,) = world.prometheus.query("sum(increase(threat_falco_alerts_total[2m])) / 2", at=world.now)
     assert 0.6 * raw.value < shown < 1.4 * raw.value
+
+
+def test_the_first_denials_of_an_attack_are_not_spread_thin(world: World) -> None:
+    (ask,) = [ask for ask in asks() if str(ask) == "overview: Who is hit: D"]
+    soon = world.now - 8 * MINUTE
+    shown = world.prometheus.query(filled(ask.target["expr"]), at=soon)
+    recorded = (
+        f'sum(namespace_workload_pod:threat_events:increase5m{{control="network", namespace="{VICTIM.namespace}"}})'
+    )
+    told = [one.value for one in world.prometheus.query(recorded, at=soon)]
+    assert sum(one.value for one in shown if one.labels["namespace"] == VICTIM.namespace) == pytest.approx(sum(told))
+    assert (sum(told) > 300) == (_generation(world) == "1.20")
+
+
+def test_what_cilium_cannot_do_yet_is_no_fault(world: World) -> None:
+    (tile,) = [ask for ask in asks() if (ask.board, ask.panel["title"]) == ("network", "Hubble names workloads")]
+    (checks,) = [ask for ask in asks() if (ask.board, ask.panel["title"]) == ("overview", "Set-up")]
+    told = {one.labels["check"]: one.value for one in _samples(world, checks)}
+    if _generation(world) == "1.12":
+        assert _samples(world, tile)[0].value == 2
+        assert "Hubble names workloads" not in told
+    else:
+        assert _samples(world, tile)[0].value == told["Hubble names workloads"] == 1
+
+
+def test_denials_are_events_of_the_network_whether_hubble_names_whom_or_nobody(world: World) -> None:
+    (_, ask) = [ask for ask in asks() if (ask.board, ask.panel["title"]) == ("overview", "Events by control")]
+    (network,) = [one for one in _samples(world, ask) if one.labels["control"] == "network"]
+    assert 200 < network.value < 600, "seven a second"
 
 
 def test_the_attack_is_told_from_the_calm_before(world: World) -> None:

@@ -68,8 +68,8 @@ KNOWN: dict[str, str] = {
     "templating.list.datasource": "type uid",
     "text options": "content mode",
     "time": "from to",
-    "timeseries custom": "axisLabel axisPlacement axisSoftMin axisWidth drawStyle fillOpacity "
-    "hideFrom lineWidth showPoints spanNulls stacking thresholdsStyle",
+    "timeseries custom": "axisLabel axisPlacement axisSoftMax axisSoftMin axisWidth drawStyle fillOpacity "
+    "gradientMode hideFrom lineWidth showPoints spanNulls stacking thresholdsStyle",
     "timeseries custom.hideFrom": "legend tooltip viz",
     "timeseries custom.stacking": "group mode",
     "timeseries custom.thresholdsStyle": "mode",
