@@ -185,7 +185,7 @@ def test_the_end_of_an_event_is_no_resolution(alertmanager: Alertmanager, slack:
         alertmanager.send(sent)
         slack.wait(1 + over)
     _, message = slack.messages[1]
-    assert message["title"] == "No further event: Summary of IdsCriticalAlert. shop/web"
+    assert message["title"] == "No longer fires: Summary of IdsCriticalAlert. shop/web"
     assert message["color"] == "#808080"
     assert message["text"].startswith("No further event for 5 minutes. Before: Description of IdsCriticalAlert.")
     board = next(action["url"] for action in message["actions"] if action["text"] == "Board")
