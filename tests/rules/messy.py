@@ -151,9 +151,13 @@ def samples(known: Mapping[str, Series], busy: bool) -> Iterator[str]:
         for more, value in EXTRA[name]() if name in EXTRA else ():
             for at in span.times():
                 yield f"{name}{text_of(more)} {value!r} {at:.3f}\n"
+    yield from _enforced(span)
+    yield "# EOF\n"
+
+
+def _enforced(span: Span) -> Iterator[str]:
     for at in span.times():
         yield f"threat:threshold{text_of(ENFORCED)} 0.5 {at:.3f}\n"
-    yield "# EOF\n"
 
 
 def _value(name: str, rate: float, passed: float, at: float) -> float:

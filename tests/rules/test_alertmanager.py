@@ -146,9 +146,7 @@ def test_the_resolved_whole_closes_its_parts(alertmanager: Alertmanager, slack: 
     assert len(slack.wait(3, seconds=3)) == 2
     alertmanager.send(alert("CorrelatedWorkload", "critical", "several", place, over=True))
     messages = slack.wait(3)
-    assert _heads(messages)[2:] == [
-        ("#security-now", "Correlation ended: Summary of CorrelatedWorkload. prod shop/web")
-    ]
+    assert _heads(messages)[2:] == [("#security-now", "Correlation ended: prod shop/web")]
     assert "closed" not in messages[2][1]["text"]
 
 

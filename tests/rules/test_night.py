@@ -109,6 +109,6 @@ def test_a_night_is_told_in_few_messages_that_are_true(tool: Callable[[str], Pat
     # Prometheus sends an end again for 15 minutes: of a part that ended shortly before the whole it is told after all.
     assert sorted(last) == [
         ("#security-now", f"CRITICAL: {further} prod shop/web"),
-        ("#security-now", f"Correlation ended: {further} prod shop/web"),
+        ("#security-now", "Correlation ended: prod shop/web"),
         ("#security-now", "No longer fires: Falco raised an alert of a critical priority. prod shop/web"),
     ]
