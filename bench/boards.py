@@ -167,6 +167,8 @@ def _recorded(series: Sequence[_Series]) -> dict[tuple[str, str], Counter[int]]:
 
 def _names(one: _Series) -> Iterator[tuple[str, str, range]]:
     """(recording, labels, minutes after its own in which it has an event)."""
+    for name in ("instance:threat_falco_alerts:last5m", "instance:threat_falco_alerts:increase7m"):
+        yield name, text_of(one.alert), range(7)
     known = one.recorded
     place = {key: known[key] for key in ("namespace", "workload", "pod")}
     yield SHARED, text_of({**place, "control": "ids", "severity": one.severity}), range(1, 6)

@@ -101,15 +101,27 @@ def _remember(promtool: Path, prometheus: Path, folder: Path, timeline: Timeline
     fill(data, promtool, _only(_live(), "hubble_drop_total"), timeline, yesterday)
     # Namespaces are as old as the week: in a new one everything is new.
     fill(data, promtool, _only(_live(), "kube_pod_info"), timeline, replace(week, end=yesterday.end))
-    ids, boards, *others = _recordings()
+    ids, *others = _recordings()
+    counters = _part(ids, folder / "counters.yaml", lambda name: name.startswith("instance:"))
+    minutes = _part(ids, folder / "minutes.yaml", lambda name: name.endswith(":increase1m"))
+    rest = _part(ids, folder / "rest.yaml", lambda name: not name.startswith("instance:") and "increase1m" not in name)
     with Prometheus(prometheus, "global: {}", folder) as server:
-        record(server, promtool, [ids], replace(week, step=300), levels=3)
-        record(server, promtool, [boards], replace(week, step=60), levels=2)
+        record(server, promtool, [counters], replace(week, step=60), levels=2)
+        record(server, promtool, [rest], replace(week, step=300), levels=3)
+        record(server, promtool, [minutes], replace(week, step=60), levels=2)
         record(server, promtool, others, replace(days, step=300), levels=2)
 
 
 def _recordings() -> tuple[Path, ...]:
-    return tuple(RULES / "recording" / f"{name}.yaml" for name in ("ids", "boards", "network", "workload"))
+    return tuple(RULES / "recording" / f"{name}.yaml" for name in ("ids", "network", "workload"))
+
+
+def _part(file: Path, part: Path, wanted: Callable[[str], bool]) -> Path:
+    """A file with those of its recordings whose names are wanted."""
+    groups = yaml.safe_load(file.read_text())["groups"]
+    kept = [{**group, "rules": [rule for rule in group["rules"] if wanted(rule["record"])]} for group in groups]
+    part.write_text(yaml.safe_dump({"groups": kept}))
+    return part
 
 
 def _only(targets: Sequence[Target], text: str) -> tuple[Target, ...]:

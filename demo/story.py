@@ -169,7 +169,7 @@ STORY = (
             LeaveOut("IdsCriticalAlert", ELSEWHERE.namespace, "ledger"),
             Comes(
                 "Slack: no more comes",
-                messages(4, "No further event", "payments/ledger"),
+                messages(4, "No longer fires", "payments/ledger"),
                 "alertmanager",
                 within=40,
             ),

@@ -21,6 +21,9 @@ _ALWAYS_FIRES = "PlatformWatchdog"
 _EVENTS = re.compile(r"increase|threat_falco_alerts:timestamp|threat_correlation|threat_further_kinds")
 """In the expression of an alert on events: its end says no more than that none came, and `resolved` says so."""
 
+_LEFT_OUT_SINCE = "(or an exclusion since)"
+"""In the end of an alert on events: an exclusion ends it as well, and Prometheus does not say which it was."""
+
 _LEFT_OUT = {
     "namespace": ("namespace", 'workload="", hostname=""'),
     "workload": ("namespace, workload", 'workload!=""'),
@@ -74,6 +77,8 @@ def shape(tree: Tree) -> list[str]:
             found.append(f"{alert.name}: its annotations are not {', '.join(sorted(wanted))}")
         elif events and alert.labels["control"] != "several" and ", the last at" not in alert.annotations["resolved"]:
             found.append(f"{alert.name}: its end does not say when the last event was")
+        if events and ("threat:excluded" in alert.expr) != (_LEFT_OUT_SINCE in alert.annotations.get("resolved", "")):
+            found.append(f"{alert.name}: its end says {_LEFT_OUT_SINCE} if and only if it can be left out")
         if "{{" in alert.annotations.get("summary", ""):
             found.append(f"{alert.name}: the summary has to suit a group of alerts, so it takes no values")
         if alert.group != f"threatboard-{alert.family}":

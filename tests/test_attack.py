@@ -27,7 +27,7 @@ PATIENCE = 30.0
 QUIET = 13.0
 """Seconds in which Alertmanager looks at every group of alerts for the first time or once more."""
 
-ENDS = ("No further event: ", "Correlation ended: ", "Resolved: ")
+ENDS = ("No longer fires: ", "Correlation ended: ", "Resolved: ")
 """How the titles of messages about an end begin."""
 
 LURE = "<!channel> <@U012AB3CD> <https://evil.example|Acknowledge> @here *bold* _it_ ~gone~ `code` ```block``` &amp;"

@@ -17,7 +17,7 @@ CONFIG = "scrape_configs: []\n"
 MINUTE, HOUR = 60.0, 3600.0
 ATTACK: tuple[Phase, ...] = ("ids", "egress", "dns", "cpu", "policy")
 
-LEVELS = 4
+LEVELS = 6
 """Of what a pod belongs to, then its workload's traffic, then what is usual for it, then what is not."""
 
 

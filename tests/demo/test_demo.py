@@ -85,7 +85,7 @@ def test_the_demo_plays_from_falco_to_slack_in_under_two_minutes(environment: di
         "NetworkDnsSpike is pending; for: 2m; promtool plays it in",
         "Slack has no further message: 2 in all",
         "| CRITICAL: Falco raised an alert of a critical priority. payments/ledger",
-        "| No further event: Falco raised an alert of a critical priority. payments/ledger",
+        "| No longer fires: Falco raised an alert of a critical priority. payments/ledger",
         "The whole story took",
     ]
     places = [story.find(words) for words in order]

@@ -25,7 +25,7 @@ OPEN = {
     "k8s_pod_name": (POD,),
     "workload": ("web",),
     "rule": ("Shell in container", "other"),
-    "reason": ("POLICY_DENIED", "Policy denied", "Stale or unroutable IP", "14"),
+    "reason": ("POLICY_DENIED", "Policy denied", "Stale or unroutable IP", "14", "205"),
     "map_name": ("ct4_global", "policy_02366", "cilium_policy_v2_*"),
     "qtypes": ("A", "TXT"),
     "rcode": ("", "Policy denied", "Non-Existent Domain", "No Error"),
@@ -63,12 +63,14 @@ class _Target:
 def _targets(job: str) -> tuple[_Target, ...]:
     at = {"cluster": "c", "job": job, "instance": "node-1", "namespace": "kube-system", "container": "agent"}
     other = {"k8s_cluster": "other", "job": job, "instance": "10.9.0.1:9962", "namespace": "kube-system"}
+    third = {**other, "k8s_cluster": "third", "instance": "10.8.0.1:9962"}
     return (
         _Target({**at, "pod": "agent-aaaaa"}, until=HOUR - REPLACED),
         _Target({**at, "pod": "agent-bbbbb"}, since=HOUR - REPLACED),
         _Target({**at, "pod": "agent-bbbbb", "job": f"{job}-again", "node": "node-1"}),
         _Target({**at, "pod": "agent-ccccc", "instance": "agent-ccccc:metrics"}),
         _Target({**other, "pod": "agent-aaaaa"}),
+        _Target({**third, "pod": "agent-aaaaa"}),
     )
 
 
@@ -120,6 +122,9 @@ def _agents() -> Iterator[tuple[dict[str, str], float]]:
         yield {"cluster": "c", "namespace": "kube-system", "pod": pod, "node": node, "host_network": "true"}, 1.0
 
 
+ENFORCED = {"alertname": "PlatformSuppressionBroad", "unit": "share", "namespace": "security"}
+"""Somebody's threshold, on whose result a Prometheus has written the namespace of the rules."""
+
 EXTRA = {"kube_pod_owner": _owners, "kube_node_info": _nodes, "kube_pod_info": _agents}
 
 
@@ -146,7 +151,13 @@ def samples(known: Mapping[str, Series], busy: bool) -> Iterator[str]:
         for more, value in EXTRA[name]() if name in EXTRA else ():
             for at in span.times():
                 yield f"{name}{text_of(more)} {value!r} {at:.3f}\n"
+    yield from _enforced(span)
     yield "# EOF\n"
+
+
+def _enforced(span: Span) -> Iterator[str]:
+    for at in span.times():
+        yield f"threat:threshold{text_of(ENFORCED)} 0.5 {at:.3f}\n"
 
 
 def _value(name: str, rate: float, passed: float, at: float) -> float:

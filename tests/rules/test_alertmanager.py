@@ -146,9 +146,7 @@ def test_the_resolved_whole_closes_its_parts(alertmanager: Alertmanager, slack: 
     assert len(slack.wait(3, seconds=3)) == 2
     alertmanager.send(alert("CorrelatedWorkload", "critical", "several", place, over=True))
     messages = slack.wait(3)
-    assert _heads(messages)[2:] == [
-        ("#security-now", "Correlation ended: Summary of CorrelatedWorkload. prod shop/web")
-    ]
+    assert _heads(messages)[2:] == [("#security-now", "Correlation ended: prod shop/web")]
     assert "closed" not in messages[2][1]["text"]
 
 
@@ -185,7 +183,7 @@ def test_the_end_of_an_event_is_no_resolution(alertmanager: Alertmanager, slack:
         alertmanager.send(sent)
         slack.wait(1 + over)
     _, message = slack.messages[1]
-    assert message["title"] == "No further event: Summary of IdsCriticalAlert. shop/web"
+    assert message["title"] == "No longer fires: Summary of IdsCriticalAlert. shop/web"
     assert message["color"] == "#808080"
     assert message["text"].startswith("No further event for 5 minutes. Before: Description of IdsCriticalAlert.")
     board = next(action["url"] for action in message["actions"] if action["text"] == "Board")

@@ -17,7 +17,7 @@ from tests.dashboards.grafana import asks, beside_panels
 from tests.rules import messy
 
 TREE = load()
-LEVELS = 5
+LEVELS = 7
 """Of recordings that read recordings."""
 
 CHECKED = Span(messy.SPAN.end - 20 * messy.MINUTE, messy.SPAN.end, messy.MINUTE)

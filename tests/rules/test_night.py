@@ -103,12 +103,12 @@ def test_a_night_is_told_in_few_messages_that_are_true(tool: Callable[[str], Pat
             "CRITICAL: Several security controls speak of the same workload within 3 minutes. prod shop/web",
         ),
         ("#security-now", "CRITICAL: Falco raised an alert of a critical priority. prod shop/cart"),
-        ("#security-now", "No further event: Falco raised an alert of a critical priority. prod shop/cart"),
+        ("#security-now", "No longer fires: Falco raised an alert of a critical priority. prod shop/cart"),
     ]
     further = "2 alerts, the newest: A further kind of critical alert came up where several controls already speak."
     # Prometheus sends an end again for 15 minutes: of a part that ended shortly before the whole it is told after all.
     assert sorted(last) == [
         ("#security-now", f"CRITICAL: {further} prod shop/web"),
-        ("#security-now", f"Correlation ended: {further} prod shop/web"),
-        ("#security-now", "No further event: Falco raised an alert of a critical priority. prod shop/web"),
+        ("#security-now", "Correlation ended: prod shop/web"),
+        ("#security-now", "No longer fires: Falco raised an alert of a critical priority. prod shop/web"),
     ]

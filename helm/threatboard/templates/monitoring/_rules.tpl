@@ -89,7 +89,7 @@
 {{- if and $values.rules.alerts (dig "enabled" true $override) (not (has $rule.labels.control $off)) -}}
 true
 {{- end -}}
-{{- else if not (has (trimPrefix "threatboard-recording-" (index . 1)) $off) -}}
+{{- else if not (has (index . 1 | trimPrefix "threatboard-recording-" | trimSuffix "-sums") $off) -}}
 true
 {{- end -}}
 {{- end -}}
