@@ -76,10 +76,9 @@ class Receiver:
         self.metrics.store.restamp(self._scrapers.restore())
         self.metrics.gauge("threat_scrapers").set_function(self._scrapers.regular)
         self._recent = Recent()
-        self._writer: LineWriter | None = None
-        if config.events.log and sys.stdout is not None:  # None where a parent closed it
-            self._writer = LineWriter(sys.stdout.fileno(), self.metrics.lines_dropped)
-        self._lines = EventLines(self._recent, self._writer)
+        logs = config.events.log and sys.stdout is not None  # None where a parent closed it
+        writer = LineWriter(sys.stdout.fileno(), self.metrics.lines_dropped) if logs else None
+        self._lines = EventLines(self._recent, writer)
         pipeline = Pipeline(self.metrics, self._lines, time)
         self._intake = Intake(self._current, pipeline, self.metrics, Refusals(time))
         views: dict[bytes, View] = {
@@ -134,9 +133,7 @@ class Receiver:
         await asyncio.wait([drain, impatience], return_when=asyncio.FIRST_COMPLETED)
         for task in (*chores, drain, impatience):
             task.cancel()
-        self._lines.flush()
-        if self._writer is not None:
-            await self._writer.close(LAST_LINES)
+        await self._lines.close(LAST_LINES)
         return 1 if hurry.is_set() else 0
 
     async def _drain(self) -> None:

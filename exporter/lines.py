@@ -69,6 +69,12 @@ class EventLines:
         if self._writer is not None:
             self._writer.flush()
 
+    async def close(self, patience: float) -> None:
+        """Writes what is waiting, for at most this many seconds."""
+        self.flush()
+        if self._writer is not None:
+            await self._writer.close(patience)
+
     def _keep(self, received: float, text: bytes) -> None:
         self._recent.add(Record(received, text))
         if self._writer is not None:
@@ -115,8 +121,7 @@ class LineWriter:
             self._gathered = []
 
     async def close(self, patience: float) -> None:
-        """Writes what is waiting, for at most this many seconds."""
-        self.flush()
+        """Writes what was handed over, for at most this many seconds."""
         self._batches.put(None)
         await asyncio.to_thread(self._thread.join, patience)
 

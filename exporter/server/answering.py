@@ -100,6 +100,7 @@ class Answering(Lifecycle):
         else:
             self._in_work = len(body)
             self._hold(self._held + len(body))
+            self._listener.turns.long_answers += 1
             self._task = self._loop.create_task(self._work_on(made, request, keep_alive))
 
     def fault(self, request: Request) -> Answer:
@@ -128,6 +129,7 @@ class Answering(Lifecycle):
             answer = await made
         except Exception:  # noqa: BLE001
             answer = self.fault(request)
+        self._listener.turns.long_answers -= 1
         self._task = None
         self._hold(self._held - self._in_work)
         self._in_work = 0

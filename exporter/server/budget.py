@@ -57,6 +57,13 @@ class Turns:
 
     def __init__(self) -> None:
         self._queue: deque[Holder] = deque()
+        self.long_answers = 0
+        """Answers under way that are made bit by bit, one bit in each round too."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether what is put off to the next round has to wait for others there."""
+        return bool(self._queue or self.long_answers)
 
     def add(self, holder: Holder) -> None:
         """Has `go_on` called when it is this connection's turn."""

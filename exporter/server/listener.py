@@ -69,7 +69,7 @@ class Listener:
         self.turns = turns
         self.connections = Connections()
         self.heads = KnownHeads()
-        self.streams = Streams()
+        self.streams = Streams(turns)
         self.round = Round(self)
         self.draining = False
         self.context: ssl.SSLContext | None = None

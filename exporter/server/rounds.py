@@ -5,6 +5,7 @@ system calls in between. In a row, after all reads and before all writes, it cos
 """
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 from exporter.server.http import Asked, Request
@@ -13,10 +14,15 @@ if TYPE_CHECKING:
     from exporter.server.listener import Listener
     from exporter.server.protocol import HttpProtocol
 
+_log = logging.getLogger("threatboard")
+
 MAX_REQUESTS = 64
 """Requests in a row: about 3 ms of work."""
 
-MAX_BODY = 8 * 1024
+MAX_BYTES = 64 * 1024
+"""Bytes of bodies in a row; JSON that is dear to hold takes 36 times its bytes while it is worked on."""
+
+MAX_BODY = 4 * 1024
 """Bytes of a body that waits for the others; what is larger is worked on alone."""
 
 
@@ -27,6 +33,7 @@ class Round:
         self._listener = listener
         self._asked: list[Asked] = []
         self._protocols: list[HttpProtocol] = []
+        self._bytes = 0
 
     def add(self, protocol: "HttpProtocol", request: Request, body: bytes, loop: asyncio.AbstractEventLoop) -> None:
         """Takes a request of a connection, which is told of the answer by `conclude`."""
@@ -34,13 +41,16 @@ class Round:
             loop.call_soon(self.work)
         self._asked.append(Asked(request, body, protocol.peer))
         self._protocols.append(protocol)
-        if len(self._asked) >= MAX_REQUESTS:
+        self._bytes += len(body)
+        # Where the next round of the loop has long answers to go on with, its end would come late.
+        if len(self._asked) >= MAX_REQUESTS or self._bytes >= MAX_BYTES or self._listener.turns.busy:
             self.work()
 
     def work(self) -> None:
         """Answers all that are there."""
         asked, self._asked = self._asked, []
         protocols, self._protocols = self._protocols, []
+        self._bytes = 0
         if not asked:
             return
         try:
@@ -48,4 +58,8 @@ class Round:
         except Exception:  # noqa: BLE001  # the sender would take a connection that ends for a fault of its own
             answers = [protocol.fault(one.request) for protocol, one in zip(protocols, asked, strict=True)]
         for protocol, one, answer in zip(protocols, asked, answers, strict=True):
-            protocol.conclude(one, answer)
+            try:
+                protocol.conclude(one, answer)
+            except Exception:  # noqa: BLE001  # one connection takes no others along
+                _log.exception("an answer could not be given")
+                protocol.abort()

@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from exporter.server.budget import Turns
+
 MAX_STREAMS = 64
 """Pages under way on one listener."""
 
@@ -16,7 +18,8 @@ class Sender(Protocol):
 class Streams:
     """The pages under way on one listener."""
 
-    def __init__(self) -> None:
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
         self._moving: set[Sender] = set()
         self._standing: dict[Sender, None] = {}
 
@@ -26,19 +29,28 @@ class Streams:
             if not self._standing:
                 return False
             next(iter(self._standing)).cut()
-        self._moving.add(sender)
+        self._start(sender)
         return True
 
     def stand_still(self, sender: Sender) -> None:
         if sender in self._moving:
-            self._moving.discard(sender)
+            self._stop(sender)
             self._standing[sender] = None
 
     def move(self, sender: Sender) -> None:
         if sender in self._standing:
             del self._standing[sender]
-            self._moving.add(sender)
+            self._start(sender)
 
     def end(self, sender: Sender) -> None:
-        self._moving.discard(sender)
+        if sender in self._moving:
+            self._stop(sender)
         self._standing.pop(sender, None)
+
+    def _start(self, sender: Sender) -> None:
+        self._moving.add(sender)
+        self._turns.long_answers += 1
+
+    def _stop(self, sender: Sender) -> None:
+        self._moving.remove(sender)
+        self._turns.long_answers -= 1

@@ -42,7 +42,8 @@ _TOKENS = re.compile(r'[\[\]{},]|"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _MAX_DECODED = 4 * MAX_DEPTH
 """Nesting that is given to the standard library's decoder, which calls itself: how deep it may go differs a
 hundredfold between versions of Python. What is read here is then held to `MAX_DEPTH`, event by event."""
-_NESTED = frozenset({dict, list})
+NESTED = frozenset({dict, list})
+"""The types of JSON values that hold others."""
 _STEP = {"[": 1, "{": 1, "]": -1, "}": -1}
 _CUT_TOKEN = len(r"\u1234")  # the longest token but a string and a number, which may have been cut in two
 _SECOND_TRIES = 8
@@ -94,13 +95,13 @@ def _dense(body: bytes) -> Iterator[object]:
 
 def too_deep(value: object) -> bool:
     """Is something nested deeper than allowed? Goes down level by level, without recursion."""
-    level = [value] if type(value) in _NESTED else []
+    level = [value] if type(value) in NESTED else []
     for _ in range(MAX_DEPTH):
         below: list[object] = []
         for outer in level:
             items = outer.values() if type(outer) is dict else cast("list[object]", outer)
-            if not _NESTED.isdisjoint(map(type, items)):
-                below += [inner for inner in items if type(inner) in _NESTED]
+            if not NESTED.isdisjoint(map(type, items)):
+                below += [inner for inner in items if type(inner) in NESTED]
         if not below:
             return False
         level = below

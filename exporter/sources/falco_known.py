@@ -8,13 +8,13 @@ sends it is no key and is parsed as if nothing were remembered, and so is everyt
 `tests/exporter/intake/test_known_alerts.py` compares both ways over generated and recorded alerts.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import Any, TypeAlias
 
 from exporter.sources import Kind, Line, Rejected, Repeat
-from exporter.sources.body import documents
-from exporter.sources.falco import LABEL_FIELDS, READ_FIELDS, FalcoEvent, happened, read
+from exporter.sources.body import NESTED, documents
+from exporter.sources.falco import LABEL_FIELDS, FalcoEvent, happened, read
 from exporter.sources.falco_events import DESCRIBED, DESCRIPTOR, FalcoAlert, Fields
 from exporter.sources.memory import Memory
 from exporter.sources.text import MAX_TEXT_BYTES, clean
@@ -37,20 +37,15 @@ Key: TypeAlias = tuple[object, ...]
 
 
 class Shape:
-    """What can be told of all `output_fields` with these keys, in this order, before their values are seen.
+    """What can be told of all `output_fields` with these keys, in this order, before their values are seen."""
 
-    `openings` are fields under which, if they held an object, another that is read could lie.
-    """
+    __slots__ = ("_choices", "_connection", "_file", "_texts", "identity", "used")
 
-    __slots__ = ("_choices", "_connection", "_file", "_texts", "identity", "openings", "used")
-
-    def __init__(self, fields: tuple[str, ...], deciding: Iterable[str], above: Collection[str]) -> None:
-        """`above` are names under which, without dots, one that is read may lie."""
+    def __init__(self, fields: tuple[str, ...], deciding: Iterable[str]) -> None:
         present = frozenset(fields)
         self.used = False
         self.identity = getter([name for name in deciding if name in present])
         """Of `output_fields`: the values that decide over labels and tuning."""
-        self.openings = tuple(field for field in fields if field.replace(".", "_") in above)
         said = {key: [name for name in names if name in present] for key, names in DESCRIBED.items()}
         said = {key: names for key, names in said.items() if names}
         firsts = [names[0] for names in said.values()]
@@ -99,12 +94,6 @@ def getter(names: list[str]) -> Callable[[Value], tuple[object, ...]]:
     return lambda fields: tuple([fields[name] for name in names])
 
 
-def _above(name: str) -> Iterator[str]:
-    """Every name that an object may have in which this one is, all with `_` in the place of dots."""
-    name = name.replace(".", "_")
-    return (name[:at] for at, character in enumerate(name) if character == "_")
-
-
 class AlertKind(Kind):
     """Alerts that have these labels, in the catalog's order."""
 
@@ -140,7 +129,6 @@ class KnownAlerts:
 
     def __init__(self, tuned: Iterable[str] = ()) -> None:
         self._deciding = (*LABEL_FIELDS, *tuned)
-        self._above = frozenset(above for name in (*READ_FIELDS, *tuned) for above in _above(name))
         self._shapes: Memory[tuple[str, ...], Shape] = Memory(MAX_SHAPES)
         self._kinds: Memory[Key, AlertKind] = Memory(MAX_KINDS)
 
@@ -195,12 +183,10 @@ class KnownAlerts:
         if shape is None:
             if not self._shapes.has_room() or not all("." in name for name in names) or len("".join(names)) > MAX_KEY:
                 return None
-            shape = Shape(names, self._deciding, self._above)
+            shape = Shape(names, self._deciding)
             self._shapes.put(names, shape)
-        for name in shape.openings:
-            if type(fields[name]) is dict:
-                return None
-        return shape
+        # What is nested takes many times its bytes of memory, and such events are kept until their lines are made.
+        return shape if NESTED.isdisjoint(map(type, fields.values())) else None
 
 
 def _is_plain(key: Key) -> bool:

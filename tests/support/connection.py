@@ -14,6 +14,7 @@ from exporter.server.listener import Listener
 from exporter.server.protocol import HttpProtocol
 
 FAULTY = b"faulty"
+ECHOED = b"echo "
 
 
 class Timer:
@@ -97,18 +98,19 @@ class Transport:
 
 
 class Application:
-    """Answers 204 to everything."""
+    """Answers 204, or what is to be echoed."""
 
     def __init__(self) -> None:
         self.reasons: list[str] = []
+        self.refuses = False
 
     def screen(self, _request: Request, _connection: Connection) -> Answer | None:
-        return None
+        return Answer.refusal(401, "unauthorized", "no") if self.refuses else None
 
     def answers(self, asked: Sequence[Asked]) -> Sequence[Answer | Stream]:
         if any(one.body == FAULTY for one in asked):
             raise ZeroDivisionError
-        return [self.answer() for _ in asked]
+        return [Answer(200, one.body) if one.body.startswith(ECHOED) else self.answer() for one in asked]
 
     def answer(self) -> Answer | Stream:
         return Answer(204, welcome=True)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from exporter.server.budget import Turns
 from exporter.server.connections import MAX_HANDSHAKES, Connections, network
 from exporter.server.streams import MAX_STREAMS, Streams
 
@@ -87,7 +88,8 @@ class Sender:
 
 
 def test_of_too_many_pages_the_one_that_stands_still_for_longest_goes() -> None:
-    streams = Streams()
+    turns = Turns()
+    streams = Streams(turns)
     senders = [Sender(streams) for _ in range(MAX_STREAMS)]
     for sender in senders:
         assert streams.begin(sender)
@@ -97,3 +99,7 @@ def test_of_too_many_pages_the_one_that_stands_still_for_longest_goes() -> None:
     streams.move(senders[5])
     assert streams.begin(Sender(streams))
     assert [index for index, sender in enumerate(senders) if sender.gone] == [3]
+    assert turns.long_answers == MAX_STREAMS - 1  # one that stands still takes no turns
+    for sender in senders:
+        streams.end(sender)
+    assert turns.long_answers == 1
