@@ -49,8 +49,8 @@ class Answering(Lifecycle):
         """Pauses or resumes reading, as it may now be done."""
         raise NotImplementedError
 
-    def _reads_all(self) -> bool:
-        """Is all looked at that was read, and more being read?"""
+    def _is_reading(self) -> bool:
+        """Is more being read? Not while there is something that was not looked at."""
         raise NotImplementedError
 
     def _forget_unread(self) -> None:
@@ -116,7 +116,7 @@ class Answering(Lifecycle):
         if self.peer.closed and isinstance(made, Answer | Stream):
             return
         self._begin_answer(made, asked.request, asked.body, True)
-        if self._waiting or not self._reads_all():
+        if not self._is_reading():
             self._next()
 
     def eof_received(self) -> None:

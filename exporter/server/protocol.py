@@ -101,8 +101,8 @@ class HttpProtocol(Answering):
             self._reading = True
             self._transport.resume_reading()
 
-    def _reads_all(self) -> bool:
-        return self._reading and not self._unread
+    def _is_reading(self) -> bool:
+        return self._reading
 
     def _forget_unread(self) -> None:
         self._unread = b""

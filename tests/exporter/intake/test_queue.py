@@ -104,8 +104,10 @@ def test_a_body_counts_as_held_until_it_is_gone_and_one_that_waits_is_dropped_wi
         await settle()
         assert len(asyncio.all_tasks()) == 3  # these two, and this test
         assert bodies.inflight.used == 2 * size
+        assert bodies.subject.listener.turns.long_answers == 2
         await finish(bodies)
         assert bodies.inflight.used == 0
+        assert bodies.subject.listener.turns.long_answers == 0
         assert bodies.parsed == 2
         assert bodies.accepted == 2 * EVENTS
         assert bodies.left == SENDERS - 2
