@@ -120,6 +120,7 @@ class HttpProtocol(Answering):
         while data and not self._is_blocked():
             data = self._take(data)
             if self._ended:
+                self._reader = None  # with up to three times the bytes of a head that was too large
                 return
             now = time.perf_counter() if data else 0.0
             until = until or now + TURN
@@ -199,6 +200,7 @@ class HttpProtocol(Answering):
         self._deadline = None
         part = "head" if receiving == HEAD else "body"
         self.end(Answer.refusal(408, "timeout", f"the request's {part} took longer than {seconds:g}s"))
+        self._reader = None
 
     # What the reader asks
 

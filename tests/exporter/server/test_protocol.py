@@ -1,6 +1,8 @@
 """The protocol without a network: when an idle connection ends, which heads are too large, what is read when."""
 
+import gc
 import itertools
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 
@@ -10,7 +12,7 @@ from exporter.catalog import MAX_HEAD_BYTES
 from exporter.server import protocol
 from exporter.server.http import Answer, Stream
 from exporter.server.lifecycle import IDLE_TIMEOUT, SEND_TIMEOUT
-from tests.support.connection import FAULTY, HEAD_TIMEOUT, REQUEST, Application, Subject
+from tests.support.connection import FAULTY, HEAD_TIMEOUT, REQUEST, Application, Subject, Transport, give
 
 IDLE = IDLE_TIMEOUT
 LARGE = b"x-much: " + b"a" * MAX_HEAD_BYTES + b"\r\n"
@@ -280,3 +282,25 @@ def test_what_comes_after_a_refusal_is_dropped_a_read_a_turn(subject: Subject, m
     assert waiting == [subject.protocol]
     subject.protocol.go_on()
     assert not subject.transport.paused
+
+
+ENDED = 10
+
+
+@pytest.mark.parametrize("by", ["size", "time"])
+def test_who_had_the_last_answer_takes_no_memory_for_what_it_sent(subject: Subject, by: str) -> None:
+    head = b"POST / HTTP/1.1\r\nx: " + b"y" * (MAX_HEAD_BYTES + 100 if by == "size" else MAX_HEAD_BYTES - 1000)
+    transports = [Transport() for _ in range(ENDED)]
+    tracemalloc.start()
+    try:
+        protocols = [subject.connect(transport) for transport in transports]
+        for protocol in protocols:
+            give(protocol, head)
+        if by == "time":
+            subject.loop.pass_time(HEAD_TIMEOUT)
+        gc.collect()
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert all(transport.written.startswith((b"HTTP/1.1 431", b"HTTP/1.1 408")) for transport in transports)
+    assert held < ENDED * MAX_HEAD_BYTES / 4
