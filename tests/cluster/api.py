@@ -1,7 +1,9 @@
 """The API server's own HTTP, in plain objects."""
 
+import http.client
 import json
 import ssl
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -9,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 Object = dict[str, Any]
+
+TRIES = 3
 
 
 class Api:
@@ -21,7 +25,13 @@ class Api:
 
     def get(self, path: str, **query: str) -> Object:
         """An object or a list; raises urllib.error.HTTPError."""
-        return self._request("GET", path + ("?" + urllib.parse.urlencode(query) if query else ""))
+        path += "?" + urllib.parse.urlencode(query) if query else ""
+        for _ in range(TRIES - 1):
+            try:
+                return self._request("GET", path)
+            except http.client.IncompleteRead:  # on a busy machine answers were cut; Kubernetes' own clients ask again
+                time.sleep(1)
+        return self._request("GET", path)
 
     def create(self, path: str, made: Object) -> Object:
         """Makes an object in the collection at `path`."""
