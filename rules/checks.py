@@ -13,6 +13,7 @@ from rules.promql import Series, faults, known, labels_of
 from rules.tree import CONTROLS, LONGEST_GROUP, SEVERITIES, Rule, Tree
 from rules.unique import faults as failures
 from rules.unique import keys_of_recordings
+from rules.workloads import unknown_workloads
 
 CASES = ("fires", "silent", "boundary", "restart", "missing")
 """What the name of a promtool case begins with; an alert has at least one of each (the watchdog can only fire)."""
@@ -209,6 +210,7 @@ CHECKS: tuple[Callable[[Tree], list[str]], ...] = (
     never_fails,
     template_labels,
     counts_are_true,
+    unknown_workloads,
     duplicates,
     thresholds,
     exclusions,

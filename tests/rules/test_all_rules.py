@@ -10,6 +10,7 @@ import pytest
 from exporter.catalog import REJECT_REASONS
 from rules import checks
 from rules.tree import ROOT, Tree, load
+from rules.workloads import unknown_workloads
 
 
 @pytest.mark.parametrize("check", checks.CHECKS, ids=lambda check: check.__name__)
@@ -30,6 +31,10 @@ FAULTS = (
     ("ids/IdsCriticalAlert.yaml", "sum by (cluster, k8s_ns_name,", "sum without (instance,", checks.never_fails),
     ("ids/IdsBurstInPod.yaml", "max(threat:threshold", "(threat:threshold", checks.never_fails),
     ("platform/PlatformEventsRejected.yaml", "cluster, reason", "cluster, control, reason", checks.template_labels),
+    ("network/NetworkDnsSpike.yaml", 'spike{workload!=""}', "spike", unknown_workloads),
+    ("../recording/workload.yaml", 'queries:rate5m{workload!=""}', "queries:rate5m", unknown_workloads),
+    ("../recording/correlated.yaml", 'increase3m{workload!=""}', "increase3m", unknown_workloads),
+    ("../recording/network.yaml", 'source_workload!=""}', "}", unknown_workloads),
     ("ids/IdsBurstInPod.yaml", 'printf "%.0f" $value', "$value", checks.counts_are_true),
     (
         "platform/PlatformFalcoSilent.yaml",
