@@ -114,7 +114,7 @@ def test_an_attack_is_two_messages_and_what_happens_elsewhere_is_its_own(stage: 
         shipped.leave_out({"namespace": namespace}, stage.rules)
     stage.prometheus.reload()
     comes(stage, resolved("payments/ledger"))
-    comes(stage, resolved("Several security controls speak of the same workload within 3 minutes. shop/checkout"))
+    comes(stage, resolved("Correlation ended: shop/checkout"))
     news = [message.title for message in stage.slack.messages[3:] if not message.title.startswith(ENDS)]
     assert news == []
 
