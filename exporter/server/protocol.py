@@ -41,7 +41,7 @@ class HttpProtocol(Answering):
         return self.answering or reading or bool(self._unread or self._encrypted)
 
     def _has_spoken(self) -> bool:
-        return self._reader is not None or self._has_answered
+        return self._reader is not None or self._has_answered or self._ended
 
     def _path(self) -> bytes:
         return self._reader.path if self._reader is not None else b""

@@ -2,6 +2,7 @@
 
 import gc
 import itertools
+import ssl
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -304,3 +305,10 @@ def test_who_had_the_last_answer_takes_no_memory_for_what_it_sent(subject: Subje
         tracemalloc.stop()
     assert all(transport.written.startswith((b"HTTP/1.1 431", b"HTTP/1.1 408")) for transport in transports)
     assert held < ENDED * MAX_HEAD_BYTES / 4
+
+
+def test_a_fault_of_tls_after_the_last_answer_is_no_second_refusal(subject: Subject) -> None:
+    subject.receive(b"POST / HTTP/1.1\r\nx: " + b"y" * (MAX_HEAD_BYTES + 100))
+    assert subject.refused == ["head_too_large"]
+    subject.protocol.tls_failed(ssl.SSLError())
+    assert subject.refused == ["head_too_large"]
