@@ -21,7 +21,7 @@ FLUSH_INTERVAL = 0.05
 """Seconds over which lines are gathered before the thread is woken: a wake-up costs more than an event."""
 
 MAX_UNMADE = 256
-"""Events that may wait for their lines to be made, which takes 3 ms."""
+"""Events that may wait for their lines to be made, which takes about 2 ms."""
 
 MAX_WAITING = 16 << 20
 """Bytes of lines that may wait to be written."""

@@ -13,6 +13,7 @@ from typing import Any
 Object = dict[str, Any]
 
 TRIES = 3
+"""Times that something is asked for while its answer is cut."""
 
 
 class Api:
