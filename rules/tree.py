@@ -28,6 +28,7 @@ class Rule:
     group: str
     path: Path
     wait: str = ""
+    keep: str = ""
     labels: dict[str, str] = field(default_factory=dict)
     annotations: dict[str, str] = field(default_factory=dict)
 
@@ -49,6 +50,8 @@ class Rule:
         out: dict[str, Any] = {self.kind: self.name, "expr": self.expr}
         if self.wait:
             out["for"] = self.wait
+        if self.keep:
+            out["keep_firing_for"] = self.keep
         if self.labels:
             out["labels"] = dict(self.labels)
         if self.annotations:
@@ -94,6 +97,7 @@ def _rules(path: Path) -> tuple[list[dict[str, Any]], list[Rule]]:
                     group["name"],
                     path,
                     rule.get("for", ""),
+                    rule.get("keep_firing_for", ""),
                     rule.get("labels", {}),
                     rule.get("annotations", {}),
                 )

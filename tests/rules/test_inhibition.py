@@ -104,3 +104,12 @@ def test_a_critical_alert_keeps_back_the_warnings_that_say_the_same_with_less_we
     assert not keeps_back(RULES, critical, _alert(alerts["NetworkDnsDenied"], WEB))
     elsewhere = {**_alert(alerts["IdsBurstInPod"], WEB), "namespace": "pay"}
     assert not keeps_back(RULES, critical, elsewhere)
+
+
+def test_what_stands_for_others_outlasts_an_exclusion_of_them_all() -> None:
+    """Groups of rules are evaluated at times of their own: a part that fired a little longer would be told as news."""
+    assert {rule.name: rule.keep for rule in TREE.alerts if rule.labels["control"] == "several"} == {
+        "CorrelatedFurtherKind": "2m",
+        "CorrelatedNamespace": "2m",
+        "CorrelatedWorkload": "2m",
+    }
