@@ -51,6 +51,38 @@ TACTICS = (
 )
 """MITRE ATT&CK (Enterprise) tactics in the order of the attack chain; an alert without one has an empty label."""
 
+WAF_ENGINES = ("modsecurity", "coraza")
+"""What wrote a WAF's audit record."""
+
+WAF_MODES = ("blocking", "detection_only", "off", "unknown")
+"""What a WAF does with an attack, as its record says of the engine; `unknown` where the record does not."""
+
+WAF_CLASSES = (
+    "method",
+    "dos",
+    "scanner",
+    "protocol",
+    "multipart",
+    "lfi",
+    "rfi",
+    "rce",
+    "php",
+    "generic",
+    "xss",
+    "sqli",
+    "session_fixation",
+    "java",
+    "leak",
+    "web_shell",
+    "custom",
+    "unknown",
+)
+"""What a WAF's rule is about, by its number in the OWASP Core Rule Set; `custom` for rules that are not of the set, and
+`unknown` where the record names no rule that found anything."""
+
+WAF_VERDICTS = ("blocked", "detected")
+"""What became of a request in which a WAF found something: stopped, or let through."""
+
 FALCO_SOURCES = ("syscall", "k8s_audit", "aws_cloudtrail", "gcp_auditlog", "okta", "github", OTHER)
 """Falco event sources that keep their name past the series limit; any other plugin's source is `other` there."""
 
@@ -118,6 +150,9 @@ SHARE_DIVISOR = 10
 MAX_NODE_SERIES = 10_000
 """Most series of a metric that counts by node: twice the nodes of the largest cluster that Kubernetes supports."""
 
+MAX_CLIENT_SERIES = 5_000
+"""Most series of the metric that counts by client network: whoever has many addresses decides over their number."""
+
 CLOCK_TOLERANCE = 1.0
 """An event this many seconds in the future is still ordinary jitter between two nodes' clocks."""
 
@@ -137,15 +172,23 @@ class Label:
 LABELS = {
     "component": Label("the part of a control", tuple(component for _, component in COMPONENTS.values())),
     "control": Label("the security control that spoke", (*CONTROLS, UNATTRIBUTED)),
+    "class": Label("what the WAF's rule is about", (*WAF_CLASSES, OTHER)),
+    "client_network": Label("network of the client, as the WAF saw it: /24 of IPv4, /48 of IPv6"),
+    "engine": Label("what wrote the WAF's record", (*WAF_ENGINES, OTHER)),
     "family": Label("the metric whose series are meant"),
+    "host": Label("key of waf.hosts that the request's Host fits; `other` for all others"),
     "hostname": Label("the node, as the sender named itself"),
     "k8s_ns_name": Label("namespace of the workload that the event is about"),
     "k8s_pod_name": Label("pod that the event is about"),
+    "mode": Label("what the WAF does with attacks", (*WAF_MODES, OTHER)),
     "priority": Label("Falco's priority, in lower case", PRIORITIES),
     "reason": Label("why, for rejections one of a closed set"),
     "rule": Label("name of the Falco rule"),
+    "rule_id": Label("number of the WAF's rule that found it; empty where the record names none"),
+    "severity": Label("severity of the WAF's rule, in lower case; `unknown` where it has none", PRIORITIES),
     "source": Label("Falco's event source"),
     "tactic": Label("MITRE ATT&CK tactic, the earliest on the attack chain", (*TACTICS, OTHER)),
+    "verdict": Label("what became of the request", (*WAF_VERDICTS, OTHER)),
     "version": Label("threatboard's version"),
     "workload": Label("Deployment, StatefulSet, DaemonSet, Job or CronJob of the pod"),
 }
@@ -239,6 +282,61 @@ _METRICS = (
         at_most=MAX_NODE_SERIES,
     ),
     Metric(
+        "threat_waf_events_total",
+        "counter",
+        "Requests in which the WAF found something, suppressed ones left out: one for each audit record.",
+        ("engine", "class", "rule_id", "severity", "verdict", "host", "k8s_ns_name", "workload"),
+        appears=(
+            "from the first event of a label set; the overflow series (rule_id=\"other\"), and for each key of waf.hosts"
+            " one of each verdict with engine, class, rule_id and severity empty, always"
+        ),
+        stored=True,
+        zero_first=True,
+        overflow={"severity": PRIORITIES, "verdict": WAF_VERDICTS},
+        share=("rule_id", "k8s_ns_name"),
+    ),
+    Metric(
+        "threat_waf_suppressed_total",
+        "counter",
+        "WAF events that a tuning entry suppressed, with the entry's reason.",
+        ("rule_id", "reason"),
+        appears='from the first suppressed event of a rule; the overflow series (rule_id="other") always',
+        stored=True,
+        zero_first=True,
+        overflow={},
+    ),
+    Metric(
+        "threat_waf_records_total",
+        "counter",
+        "Audit records by what the WAF does with attacks, also of requests in which it found nothing.",
+        ("engine", "mode"),
+        appears="from the first record of an engine in a mode; the overflow series (`other`) always",
+        stored=True,
+        zero_first=True,
+        overflow={},
+    ),
+    Metric(
+        "threat_waf_inferred_verdicts_total",
+        "counter",
+        "WAF events whose record does not say what became of the request, so that the verdict was inferred.",
+        ("engine", "verdict"),
+        appears="from the first such record; the overflow series (`other`) always",
+        stored=True,
+        zero_first=True,
+        overflow={"verdict": WAF_VERDICTS},
+    ),
+    Metric(
+        "threat_waf_client_events_total",
+        "counter",
+        "WAF events by the client's network and what it attacked; only with waf.client_networks.",
+        ("client_network", "verdict", "k8s_ns_name", "workload"),
+        appears='with waf.client_networks, from the first event; the overflow series (client_network="other") always',
+        stored=True,
+        zero_first=True,
+        at_most=MAX_CLIENT_SERIES,
+        overflow={"verdict": WAF_VERDICTS},
+    ),
+    Metric(
         "threat_last_event_timestamp_seconds",
         "gauge",
         "When the newest event was received, as a Unix time.",
@@ -292,6 +390,11 @@ _METRICS = (
         "threat_state_healthy",
         "gauge",
         "0 while counts that should outlive a restart (series.state_dir) are kept in memory only.",
+    ),
+    Metric(
+        "threat_waf_blocking_expected",
+        "gauge",
+        "1 where the configuration expects the WAF to block attacks (waf.blocking).",
     ),
     Metric("threat_series", "gauge", "Series held now.", ("family",)),
     Metric("threat_series_limit", "gauge", "Largest number of series held.", ("family",)),
