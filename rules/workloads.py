@@ -14,10 +14,12 @@ from rules.tree import Rule, Tree
 
 _WORKLOADS = frozenset({"workload", "source_workload", "destination_workload", "owner_name"})
 _PODS = frozenset({"pod", "source_pod", "destination_pod", "k8s_pod_name"})
+_APART = _PODS | {"host"}
+"""What keeps apart what has no workload: the pod, or to a WAF, which knows no pods, the host that was asked for."""
 
 
 def _is_of_workloads(labels: Iterable[str]) -> bool:
-    return bool(_WORKLOADS & set(labels)) and not _PODS & set(labels)
+    return bool(_WORKLOADS & set(labels)) and not _APART & set(labels)
 
 
 def _on(node: pq.BinaryExpr) -> AbstractSet[str]:
