@@ -18,6 +18,7 @@ Recorded = dict[str, str]
 
 SHOP = 'cluster="prod",namespace="shop"'
 WEB = f'{SHOP},workload="web"'
+HOST = 'host="shop.example.com"'
 LONG: dict[str, Recorded] = {
     "HostCpuSpike": {f"namespace_workload:cpu_usage:spike{{{WEB}}}": "_x2000 4+0x40"},
     "HostCpuSpikeWithIdsAlert": {
@@ -47,6 +48,10 @@ LONG: dict[str, Recorded] = {
     "NetworkL7Denials": {
         f"namespace:threat_l7_denials:rate5m{{{SHOP}}}": "_x2000 60+0x40",
         'cluster:threat_recorded:info{cluster="prod",control="network"}': "1+0x2040",
+    },
+    "WafBlockedSurge": {
+        f"namespace_workload_host:threat_waf_blocked:increase5m{{{WEB},{HOST}}}": "_x2000 900+0x40",
+        'cluster:threat_recorded:info{cluster="prod",control="waf"}': "1+0x2040",
     },
     "NetworkOutboundTrafficAnomalous": {f"namespace_workload:network_transmit_bytes:spike{{{WEB}}}": "_x2000 9e6+0x40"},
 }
