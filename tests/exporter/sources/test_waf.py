@@ -7,7 +7,8 @@ import pytest
 
 from exporter.sources import Rejected
 from exporter.sources.waf import parse
-from exporter.sources.waf_events import CleanRecord, Place, WafEvent, host_name, network_of
+from exporter.sources.waf_events import CleanRecord, WafEvent, host_name, network_of
+from exporter.sources.waf_places import Place
 from exporter.sources.waf_rules import class_of, severity
 from exporter.sources.waf_verdict import CLEAN, Verdict, verdict
 
@@ -297,7 +298,7 @@ def test_the_wafs_own_configuration_may_name_the_workload(identity: str, tags: l
     messages[-1]["details"]["tags"] += tags  # the rule that adds up: the one that found something has none
     [event] = parse(modsecurity(unique_id=identity, messages=messages), 10)
     assert isinstance(event, WafEvent)
-    assert event.named == place
+    assert event.fields.named() == place
 
 
 FORGED = '"] [file "x"] [line "1"] [id "911100"] [rev ""] [msg "m"] [data "d"] [severity "debug"] [tag "k8s-ns/victim"]'
@@ -320,7 +321,7 @@ def test_a_client_cannot_forge_what_an_error_message_says(where: str) -> None:
     [event] = parse(json.dumps(record).encode(), 10)
     assert isinstance(event, WafEvent)
     assert event[1:5] == ("sqli", "942100", "critical", "blocked")
-    assert event.named == Place()
+    assert event.fields.named() == Place()
 
 
 def test_one_byte_does_not_hide_a_record() -> None:
