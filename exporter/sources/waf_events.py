@@ -2,10 +2,12 @@
 
 from functools import lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network
+from itertools import islice
 from typing import NamedTuple
 
 from exporter.sources import Counters, Line, waf_secrets
 from exporter.sources.text import MAX_TEXT_BYTES, clean
+from exporter.sources.waf_places import Place, named
 from exporter.sources.waf_records import Record
 from exporter.sources.waf_rules import Finding
 
@@ -13,21 +15,15 @@ _MAX_RULES = 32
 _CUT = 2048
 
 
-class Place(NamedTuple):
-    """The workload that a request was for, as the WAF's own configuration names it; empty where it does not."""
-
-    k8s_ns_name: str = ""
-    workload: str = ""
-
-
 class Details:
-    """What people read of a record beside the labels; each part is cleaned when it is asked for."""
+    """What is read of a record beside the labels; each part is cleaned when it is asked for."""
 
-    __slots__ = ("_finding", "_record", "proxy")
+    __slots__ = ("_data", "_message", "_record", "proxy")
 
     def __init__(self, record: Record, finding: Finding | None, proxy: str) -> None:
         self._record = record
-        self._finding = finding
+        self._data = _sent(finding.data) if finding else ""
+        self._message = finding.message if finding else ""
         self.proxy = proxy
 
     def text(self, name: str) -> str:
@@ -44,9 +40,9 @@ class Details:
             case "host_asked":
                 return clean(self.host)
             case "variable":
-                return clean(self._variable())
+                return clean(waf_secrets.variable(self._data))
             case "message":
-                return clean(self._finding.message if self._finding else "")
+                return clean(self._message)
         return ""
 
     @property
@@ -54,25 +50,23 @@ class Details:
         """The host that the client asked for: in lower case, without port and final dot."""
         return host_name(self._record.host)
 
-    def _data(self) -> str:
-        return _sent(self._finding.data) if self._finding else ""
-
-    def _variable(self) -> str:
-        return waf_secrets.variable(self._data())
+    def named(self) -> Place:
+        """The workload by the WAF's own configuration."""
+        return named(self._record)
 
     def describe(self) -> Line:
         """What the client asked for and what was found in it."""
         record = self._record
-        numbers = dict.fromkeys(str(finding.number) for finding in record.findings)
+        numbers = dict.fromkeys([finding.number for finding in record.findings])
         return {
-            "host": self.text("host_asked"),
-            "client": self.text("client"),
-            "method": self.text("method"),
+            "host": clean(self.host),
+            "client": clean(record.client),
+            "method": clean(record.method),
             "uri": clean(waf_secrets.uri(_sent(record.uri)), MAX_TEXT_BYTES),
-            "status": self.text("status"),
-            "rules": ",".join(list(numbers)[:_MAX_RULES]),
-            "variable": self.text("variable"),
-            "data": clean(waf_secrets.matched(self._data()), MAX_TEXT_BYTES),
+            "status": str(record.status or ""),
+            "rules": ",".join(map(str, islice(numbers, _MAX_RULES))),
+            "variable": clean(waf_secrets.variable(self._data)),
+            "data": clean(waf_secrets.matched(self._data), MAX_TEXT_BYTES),
             "proxy": self.proxy,
         }
 
@@ -81,8 +75,8 @@ class WafEvent(NamedTuple):
     """A request in which a WAF found something. The first eight fields are the labels of `threat_waf_events_total`.
 
     `hostname` is the node of the proxy where a shipper says it, `time` a Unix time in seconds, None where the record
-    does not tell. `inferred`: the record does not say what became of the request. `named` is the workload by the WAF's
-    own configuration; `host` and the labels of the workload are for `waf.hosts` to fill in.
+    does not tell. `inferred`: the record does not say what became of the request. `host` and the labels of the workload
+    are for `waf.hosts` to fill in.
     """
 
     engine: str
@@ -97,7 +91,6 @@ class WafEvent(NamedTuple):
     time: float | None
     mode: str
     inferred: bool
-    named: Place
     fields: Details
 
     def tally(self, counters: Counters) -> None:

@@ -74,12 +74,11 @@ def _modsecurity(transaction: Raw) -> Record:
 def _modsecurity_findings(messages: object) -> Iterator[Finding]:
     for item in _array(messages):
         message = _object(item)
-        details = _object(message.get("details"))
-        number = _number(details.get("ruleId"))
+        get = _object(message.get("details")).get
+        number = _number(get("ruleId"))
         if number:
-            severity = waf_rules.severity(details.get("severity"))
-            text = _text(message.get("message"))
-            yield Finding(number, severity, text, details.get("data"), details.get("match"), details.get("tags"))
+            severity = waf_rules.severity(get("severity"))
+            yield Finding(number, severity, message.get("message"), get("data"), get("tags"))
 
 
 def _coraza(transaction: Raw, messages: object) -> Record:
@@ -114,7 +113,7 @@ def _of_data(sent: object) -> Finding | None:
     if not number:
         return None
     severity = waf_rules.severity(data.get("severity"))
-    return Finding(number, severity, _text(data.get("msg")), data.get("data"), "", data.get("tags"))
+    return Finding(number, severity, data.get("msg"), data.get("data"), data.get("tags"))
 
 
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
@@ -123,7 +122,7 @@ _DETAILS = re.compile(
     rf" \[severity {_QUOTED}\]"
 )
 _TAG = re.compile(rf" \[tag {_QUOTED}\]")
-_ESCAPED = re.compile(r"\\(.)")
+_ESCAPED = re.compile(r"\\(?:x[0-9a-f]{2}|[nrt]|(.))")
 
 
 def _of_text(sent: object) -> Finding | None:
@@ -140,13 +139,13 @@ def _of_text(sent: object) -> Finding | None:
     number = _number(details[3])
     if not number:
         return None
-    message, data = (_ESCAPED.sub(r"\1", part) for part in (details[5], details[6]))
+    message, data = (_ESCAPED.sub(lambda escaped: escaped[1] or " ", part) for part in (details[5], details[6]))
     tags = []
     at = details.end()
     while (tag := _TAG.search(text, at)) is not None:
         tags.append(tag[1])
         at = tag.end()
-    return Finding(number, waf_rules.severity(details[7]), message, data, "", tags)
+    return Finding(number, waf_rules.severity(details[7]), message, data, tags)
 
 
 def _ocsf(value: Raw) -> Record:

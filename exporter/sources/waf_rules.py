@@ -38,17 +38,17 @@ _BLOCKING = (949110, 949111, 959100, 959101)
 _SEVERITIES = ("unknown", "alert", "critical", "error", "warning", "notice", "informational", "debug")
 """By number. 0 is EMERGENCY, or that a rule has none: the CRS has no rule of that severity, and many without one."""
 
+_BY_DIGIT = {str(number): name for number, name in enumerate(_SEVERITIES)}
 _NAMES = {"alert", "critical", "error", "warning", "notice", "debug"}
 
 
 class Finding(NamedTuple):
-    """A rule that found something. `data` and `variable` hold what the client sent."""
+    """A rule that found something, and what the record says of it: `data` holds what the client sent."""
 
     number: int
     severity: str
-    message: str
+    message: object
     data: object
-    match: object
     tags: object
 
 
@@ -77,12 +77,14 @@ def blocks(number: int) -> bool:
 def severity(written: object) -> str:
     """A severity of the catalog from a number, its digits, or its name in any case."""
     if isinstance(written, str):
+        if (known := _BY_DIGIT.get(written)) is not None:  # nearly always
+            return known
         name = written.lower()
         if name in _NAMES:
             return name
         if name == "info":
             return "informational"
-        written = int(name) if len(name) == 1 and name.isdecimal() and name.isascii() else 0
+        return "unknown"
     if isinstance(written, bool) or not isinstance(written, int) or not 0 <= written < len(_SEVERITIES):
         return "unknown"
     return _SEVERITIES[written]

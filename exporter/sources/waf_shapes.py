@@ -8,10 +8,8 @@ own log, after `AuditLog:`, and Istio puts the number of a thread behind it.
 import re
 from typing import NamedTuple
 
-import orjson
-
 from exporter.sources import Rejected
-from exporter.sources.body import too_deep
+from exporter.sources.body import documents
 from exporter.sources.shapes import Raw
 from exporter.sources.text import clean
 
@@ -80,11 +78,9 @@ def _in_text(text: str) -> Raw | Rejected | None:
     start = text.find("{", mark + len(_MARK) if mark >= 0 else 0)
     if start < 0:
         return None
-    end = text.rfind("}")
-    try:
-        value = orjson.loads(text[start : end + 1].encode("utf-8", "replace"))
-    except orjson.JSONDecodeError:
-        return Rejected("not_json", _CUT) if '"transaction"' in text else None
-    if too_deep(value):
-        return Rejected("too_deep", "JSON in the shipper's text is nested too deeply")
+    # With the same patience as a body: what is in the text may be no valid UTF-8, and have control characters in it.
+    value = documents(text[start : text.rfind("}") + 1].encode("utf-8", "replace"), 1)[0]
+    if isinstance(value, Rejected):
+        cut = value.reason == "not_json" and '"transaction"' in text
+        return Rejected("not_json", _CUT) if cut else value if value.reason == "too_deep" else None
     return value if type(value) is dict else None
