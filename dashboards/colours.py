@@ -31,6 +31,7 @@ VERDICT = {
     "failed": FAULT,
     "parse errors": FAULT,
 }
+WAF_VERDICT = {"blocked": INFO, "detected": BAD}
 DENIALS = {"Policy denied": BAD, "Policy denied by denylist": "#E0708A"}
 REASONS = {
     "Stale or unroutable IP": "#5794F2",
@@ -68,6 +69,7 @@ MEANINGS = {
     "severity": SEVERITY,
     "control": CONTROL,
     "verdict": VERDICT,
+    "verdict of a WAF": WAF_VERDICT,
     "denial": DENIALS,
     "reason": REASONS,
     "way": WAYS,

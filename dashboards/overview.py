@@ -46,6 +46,7 @@ ON = row(
         ),
         health.waf_is_on(),
         STATES,
+        to=link("waf"),
     ),
     style.stat(
         "Firing alerts",
@@ -131,6 +132,7 @@ HIT = row(
         (events.critical(), Column("Critical", decimals=0, limits={1: BAD}, width=90)),
         (events.of_control("ids"), Column("IDS alerts", decimals=0, width=100)),
         (events.of_control("network"), Column("Denials", decimals=0, width=90)),
+        (events.of_control("waf"), Column("WAF", decimals=0, width=70)),
         width=15,
         height=8,
         sort=("Controls at once", "Critical"),

@@ -32,8 +32,8 @@ PHASE = 11.0
 Rule = dict[str, Any]
 """As in a rule file."""
 
-MARK = "threat:recorded_minute"
-"""By this recording an evaluation knows whether it is the first of its minute; in a history of minutes each is."""
+MARKS = ("threat:recorded_minute", "threat:waf_recorded_minute")
+"""By these recordings an evaluation knows whether it is the first of its minute; in a history of minutes each is."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,8 @@ def record(prometheus: Prometheus, promtool: Path, files: Sequence[Path], span: 
 
 def _is_of_the_past(rule: Rule) -> bool:
     """No alert, and nothing of a minute that still runs."""
-    return bool(rule.get("record", MARK) != MARK and rule.get("labels", {}).get("minute") != "running")
+    record = rule.get("record")
+    return bool(record and record not in MARKS and rule.get("labels", {}).get("minute") != "running")
 
 
 def _reads(rule: Rule, other: Rule) -> bool:

@@ -1,7 +1,7 @@
-"""What threatboard's exporter and Falco showed before anybody looked: their series for a back-filled history.
+"""What threatboard's exporter, Falco and a WAF showed before anybody looked: their series for a back-filled history.
 
 Live, the real exporter is scraped instead. The alerts are those of an ordinary day and, while the phase `ids` goes on,
-those of an intruder who walks along the attack chain in the victim's pod.
+those of an intruder who comes in through the WAF and walks along the attack chain in the victim's pod.
 """
 
 from collections.abc import Iterator
@@ -29,6 +29,21 @@ ORDINARY = (
     ("Clear Log Activities", "warning", "defense_evasion", "runner", 0.0003),
 )
 
+WAF_ORDINARY = (
+    # rule, class, severity, verdict, workload, events per second
+    ("913100", "scanner", "critical", "blocked", "catalog", 0.02),
+    ("930120", "lfi", "critical", "blocked", "checkout", 0.01),
+    ("942100", "sqli", "critical", "blocked", "catalog", 0.004),
+    ("942430", "sqli", "warning", "detected", "catalog", 0.03),
+    ("920350", "protocol", "warning", "detected", "", 0.01),
+)
+WAF_ATTACK = (
+    ("942100", "sqli", "critical", "detected", "checkout", 0.02),
+    ("932160", "rce", "critical", "blocked", "checkout", 0.5),
+)
+CLIENTS = {"198.51.100.0/24": 0.02, "203.0.113.0/24": 0.003, "2001:db8:7::/48": 0.001}
+"""Network of clients -> its requests per second that are blocked."""
+
 
 def targets() -> tuple[Target, ...]:
     """One receiver, and Falco on every node with its own metrics turned on."""
@@ -38,7 +53,7 @@ def targets() -> tuple[Target, ...]:
         "namespace": "security",
         "pod": "threatboard-7d9c5b8f4-l2kqz",
     }
-    found = [Target("/threatboard", receiver, (*_alerts(), *_events(), *_nodes(), *_itself()))]
+    found = [Target("/threatboard", receiver, (*_alerts(), *_waf(), *_events(), *_nodes(), *_itself()))]
     for node in NODES:
         place = {"namespace": "falco", "pod": f"falco-{node.agent[-5:]}", "node": node.name}
         labels = {**place, "job": "falco-metrics", "instance": f"{node.address}:8765"}
@@ -77,6 +92,35 @@ def _alerts() -> Iterator[Row]:
     yield Row("threat_falco_suppressed_total", suppressed, 0.01)
 
 
+def _waf_event(rule: str, kind: str, severity: str, verdict: str, workload: str) -> dict[str, str]:
+    place = {"host": f"{workload}.example.com", "k8s_ns_name": "shop", "workload": workload}
+    nobody = {"host": catalog.OTHER, "k8s_ns_name": "", "workload": ""}
+    found = {"engine": "modsecurity", "class": kind, "rule_id": rule, "severity": severity, "verdict": verdict}
+    return {**found, **(place if workload else nobody)}
+
+
+def _waf() -> Iterator[Row]:
+    name = "threat_waf_events_total"
+    for *of, rate in WAF_ORDINARY:
+        yield Row(name, _waf_event(*of), rate)
+    for *of, rate in WAF_ATTACK:
+        yield Row(name, _waf_event(*of), None, rate, "ids")
+    for verdict in catalog.WAF_VERDICTS:
+        for severity in catalog.PRIORITIES:
+            labels = dict.fromkeys(("engine", "class", "rule_id", "host", "k8s_ns_name", "workload"), catalog.OTHER)
+            yield Row(name, {**labels, "severity": severity, "verdict": verdict}, 0.0, steady=True)
+    calm, attack = sum(of[-1] for of in WAF_ORDINARY), sum(of[-1] for of in WAF_ATTACK)
+    yield Row("threat_waf_records_total", {"engine": "modsecurity", "mode": "blocking"}, calm, attack, "ids")
+    for verdict, share in (("blocked", 0.3), ("detected", 0.7)):
+        labels = {"engine": "modsecurity", "verdict": verdict}
+        yield Row("threat_waf_inferred_verdicts_total", labels, share * calm)
+    yield Row("threat_waf_suppressed_total", {"rule_id": "941100", "reason": "the editor sends HTML"}, 0.005)
+    for network, rate in CLIENTS.items():
+        labels = {"client_network": network, "verdict": "blocked", "k8s_ns_name": "shop", "workload": "catalog"}
+        yield Row("threat_waf_client_events_total", labels, rate)
+    yield Row("threat_events_accepted_total", {"control": "waf"}, calm, attack, "ids")
+
+
 def _events() -> Iterator[Row]:
     ordinary = 0.02
     yield Row("threat_events_accepted_total", {"control": "ids"}, ordinary, 0.25, "ids")
@@ -103,7 +147,8 @@ def _itself() -> Iterator[Row]:
         ("threat_control_expected", {"control": "ids", "component": "falco"}, 1),
         ("threat_control_expected", {"control": "network", "component": "cilium"}, 1),
         ("threat_control_expected", {"control": "network", "component": "hubble"}, 1),
-        ("threat_control_expected", {"control": "waf", "component": "waf"}, 0),
+        ("threat_control_expected", {"control": "waf", "component": "waf"}, 1),
+        ("threat_waf_blocking_expected", {}, 1),
         ("threat_series", {"family": "threat_falco_alerts_total"}, 31),
         ("threat_series_limit", {"family": "threat_falco_alerts_total"}, 20_000),
         ("threat_config_reload_success", {}, 1),

@@ -15,7 +15,7 @@ from typing import Literal, TypeVar
 
 import yaml
 
-from demo import cilium, kubelet, past, shipped, tools
+from demo import cilium, ingress, kubelet, past, shipped, tools
 from demo.alertmanager import Alertmanager
 from demo.history import Span, fill, record
 from demo.prometheus import Prometheus
@@ -88,7 +88,7 @@ def _started(servers: ExitStack, say: Say, server: S) -> S:
 
 def _live() -> tuple[Target, ...]:
     """What the simulator shows: everything but the exporter, which is a real one."""
-    return (*cilium.targets("1.20"), *kubelet.targets(), *past.targets()[1:])
+    return (*cilium.targets("1.20"), *kubelet.targets(), *ingress.targets(), *past.targets()[1:])
 
 
 def _remember(promtool: Path, prometheus: Path, folder: Path, timeline: Timeline) -> None:

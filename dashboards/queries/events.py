@@ -23,7 +23,7 @@ PLACE = "namespace, workload"
 YOUNG = "Too early to tell: a week of recordings is needed"
 _SINCE = f"and on() {RECORDED}"
 SEVERITIES = ("critical", "warning", "info")
-FAMILIES = ("Correlated", "Host", "Ids", "Network", "Platform")
+FAMILIES = ("Correlated", "Host", "Ids", "Network", "Platform", "Waf")
 """First words of our alerts' names; in lower case, the folders of rules/alerts."""
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from demo import cilium, kubelet, past
+from demo import cilium, ingress, kubelet, past
 from demo.history import Span, fill, record
 from demo.prometheus import Prometheus
 from demo.series import Phase, Row, Target, Timeline
@@ -46,7 +46,8 @@ def world(
     folder = tmp_path_factory.mktemp("world")
     data, span = folder / "prometheus", Span(now - 2 * HOUR, now, 30)
     timeline = Timeline(now - 48 * HOUR, dict.fromkeys(ATTACK, (now - 10 * MINUTE, now + HOUR)))
-    targets = (*cilium.targets(request.param), *kubelet.targets(), *past.targets(), _alerting(now - 10 * MINUTE))
+    live = (*cilium.targets(request.param), *kubelet.targets(), *ingress.targets())
+    targets = (*live, *past.targets(), _alerting(now - 10 * MINUTE))
     fill(data, tool("promtool"), targets, timeline, span)
     files = sorted({rule.path for rule in load().recordings})
     with Prometheus(tool("prometheus"), CONFIG, folder) as prometheus:

@@ -181,7 +181,7 @@ def test_the_states_of_controls_and_nodes_are_told(world: World) -> None:
     assert values("overview", "Intrusion detection") == [1]
     assert values("overview", "Network policy") == [1]
     assert values("overview", "Network flows") == [1]
-    assert values("overview", "Web firewall") == [2]
+    assert values("overview", "Web firewall") == [1]
     for ask in [ask for ask in asks() if ask.panel["title"] == "Controls by node"]:
         assert [series.value for series in _samples(world, ask)] == [1, 1, 1]
 

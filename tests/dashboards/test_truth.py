@@ -93,6 +93,7 @@ TRUTH: dict[tuple[str, str], tuple[Rows | None, ...]] = {
         _counted(*WORKLOAD, priority="critical"),
         _counted(*WORKLOAD),
         NOTHING,
+        NOTHING,
     ),
     ("overview", "Since yesterday"): (
         {**_one(1, control="ids", severity="critical"), **_one(2, control="ids", severity="info")},
