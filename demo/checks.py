@@ -118,17 +118,50 @@ def nobody_paged(stage: Stage) -> Seen:
     return Seen(not others and not messages, what)
 
 
-def messages(number: int, *words: str) -> Check:
-    """Slack has so many messages, and the last holds all these words; with words it is shown."""
+def says(name: str, *words: str) -> Check:
+    """The alert fires, once, and its description holds all these words in this order."""
+
+    def check(stage: Stage) -> Seen:
+        found = [alert for alert in stage.prometheus.alerts() if alert.labels["alertname"] == name]
+        told = [alert.annotations["description"] for alert in found if alert.state == "firing"]
+        holds = len(told) == 1 and _in_order(told[0], words)
+        return Seen(holds, f"{len(told)} {name}", "\n".join(told))
+
+    return check
+
+
+def told(*words: str) -> Check:
+    """A message in Slack holds all these words in this order; it is shown."""
 
     def check(stage: Stage) -> Seen:
         found = list(stage.slack.messages)
-        last = found[-1].shown() if found else ""
-        holds = len(found) == number and all(word in last for word in words)
-        at = f", the last at {clock_time(found[-1].received)} in {found[-1].channel}" if found else ""
-        return Seen(holds, f"{len(found)} in all{at}", last if words or not holds else "")
+        fitting = [message for message in found if _in_order(message.shown(), words)]
+        shown = [*fitting, *found[-1:]][:1]
+        at = f", this one at {clock_time(shown[0].received)} in {shown[0].channel}" if shown else ""
+        return Seen(bool(fitting), f"{len(found)} in all{at}", "\n".join(message.shown() for message in shown))
 
     return check
+
+
+def last(*words: str) -> Check:
+    """The newest message in Slack holds all these words in this order."""
+
+    def check(stage: Stage) -> Seen:
+        found = list(stage.slack.messages)
+        holds = bool(found) and _in_order(found[-1].shown(), words)
+        return Seen(holds, f"{len(found)} in all", "" if holds or not found else found[-1].shown())
+
+    return check
+
+
+def _in_order(text: str, words: tuple[str, ...]) -> bool:
+    at = 0
+    for word in words:
+        at = text.find(word, at)
+        if at < 0:
+            return False
+        at += len(word)
+    return True
 
 
 def clock_time(unix: float) -> str:

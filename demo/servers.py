@@ -146,7 +146,7 @@ class Exporter(Server):
         super().__init__("exporter", command, folder, port, "/readyz")
 
     def post(self, path: str, body: bytes) -> None:
-        """Posts to the intake as Falco does; raises `ServerError` unless all of it was accepted."""
+        """Posts to the intake as Falco or a shipper does; raises `ServerError` unless all of it was accepted."""
         status, answer = self._request(self.intake_port, "POST", path, body, {"Content-Type": "application/json"})
         if status != 204:
             raise ServerError(self, f"exporter answered {status} to POST {path}: {answer.decode(errors='replace')}")

@@ -11,6 +11,7 @@ from demo.falco import FalcoAlert
 from demo.series import Phase
 from demo.stage import Part, Stage
 from demo.terminal import DIM, RED, YELLOW, Terminal
+from demo.waf import WafRecord
 
 COLOURS = {"Emergency": RED, "Alert": RED, "Critical": RED, "Error": YELLOW, "Warning": YELLOW}
 LOOK_EVERY = 0.2
@@ -53,6 +54,17 @@ class Falco:
         stage.exporter.post("/falco", self.alert.body(now))
         terminal.event(self.alert.line(now), COLOURS.get(self.alert.priority, DIM))
         time.sleep(self.then)
+
+
+@dataclass(frozen=True)
+class Waf:
+    """The shipper of a WAF's log sends a record to the exporter."""
+
+    record: WafRecord
+
+    def play(self, stage: Stage, terminal: Terminal) -> None:
+        stage.exporter.post("/waf", self.record.body(datetime.now(UTC)))
+        terminal.event(self.record.line(), YELLOW)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,22 @@
 
 from dataclasses import replace
 
-from demo.checks import above_zero, born_at_zero, firing, kept_back, messages, nobody_paged, pending, stored, total
+from demo.checks import (
+    above_zero,
+    born_at_zero,
+    firing,
+    kept_back,
+    last,
+    nobody_paged,
+    pending,
+    says,
+    stored,
+    told,
+    total,
+)
 from demo.falco import FalcoAlert
-from demo.steps import Act, Begins, Comes, Falco, LeaveOut, Stays
+from demo.steps import Act, Begins, Comes, Falco, LeaveOut, Stays, Waf
+from demo.waf import WafRecord
 
 BUILD_SHELL = FalcoAlert(
     rule="Terminal shell in container",
@@ -82,6 +95,10 @@ ELSEWHERE = FalcoAlert(
 )
 SERIES = f'threat_falco_alerts_total{{rule="{INTRUSION.rule}",k8s_ns_name="{INTRUSION.namespace}"}}'
 
+INJECTION = WafRecord("sql-injection.json")
+LET_THROUGH = 'sum(threat_waf_events_total{class="sqli",verdict="detected",workload="checkout"})'
+CORRELATED = ("CRITICAL", "controls speak of shop/checkout", "first saw waf at", "ids at")
+
 STORY = (
     Act(
         heading="1. An ordinary day",
@@ -95,44 +112,51 @@ STORY = (
         ending="An ordinary day took {seconds:.0f} seconds.",
     ),
     Act(
-        heading="2. One single alert, of a rule never seen before",
+        heading="2. An attack that the WAF sees and lets through",
+        words="The WAF in front of shop/checkout only watches, as a new one does at first. An SQL injection is counted,"
+        " and nobody is woken up for it alone: the internet sends such requests all day.",
+        steps=(
+            Waf(INJECTION),
+            Comes("Prometheus has counted it", total(LET_THROUGH, 1), "exporter"),
+            Stays("Nobody is paged", nobody_paged, "prometheus", seconds=4),
+        ),
+        ending="From here on it is known that something came in: {seconds:.0f} seconds.",
+    ),
+    Act(
+        heading="3. One single alert, of a rule never seen before",
         words="Prometheus sees an increase only between two samples, so a counter that is born at 1 never alerts. This"
-        " one is first shown at 0.",
+        " one is first shown at 0. And because the WAF has spoken of this workload, it is not one alert among many.",
         steps=(
             Falco(INTRUSION),
             Comes("Prometheus stores the new series at zero", born_at_zero(SERIES), "exporter"),
             Comes("Prometheus stores the alert", stored(SERIES, 0, 1), "exporter"),
             Comes("increase() sees it", above_zero(f"increase({SERIES}[5m])"), "prometheus"),
-            Comes("The alert fires in Prometheus", firing("IdsCriticalAlert"), "prometheus"),
             Comes(
-                "Slack has the message",
-                messages(1, "CRITICAL", INTRUSION.rule, "shop/checkout", INTRUSION.pod, INTRUSION.node),
-                "alertmanager",
+                "The alert and the correlated alert fire in Prometheus",
+                firing("IdsCriticalAlert", "CorrelatedWorkload", "CorrelatedNamespace"),
+                "prometheus",
             ),
+            Comes("Slack has the correlated message", told(*CORRELATED), "alertmanager"),
         ),
-        ending="From Falco's alert to the message in Slack: {seconds:.1f} seconds.",
+        ending="From Falco's alert to the correlated message in Slack: {seconds:.1f} seconds.",
     ),
     Act(
-        heading="3. The same attacker, seen by several systems",
-        words="The program calls home, and network policy denies it. When a second control speaks of the same workload,"
-        " the correlated alert goes out at once and keeps back all further parts of that namespace.",
+        heading="4. The same attacker, seen by three systems",
+        words="The program calls home, and network policy denies it. The correlated alert takes up the third control,"
+        " and it keeps back all further parts of that namespace.",
         steps=(
             Begins("Hubble: shop/checkout -> 203.0.113.66:443 TCP, POLICY_DENIED, six times a second", "egress"),
             Comes(
-                "The correlated alert fires in Prometheus",
-                firing("CorrelatedWorkload", "CorrelatedNamespace", "IdsCriticalAlert"),
+                "One correlated alert tells of all three in the order in which they were seen",
+                says("CorrelatedWorkload", "3 controls speak of shop/checkout", "waf at", "ids at", "network at"),
                 "prometheus",
             ),
-            Comes(
-                "Slack has the second message, and the last of this attack",
-                messages(2, "CRITICAL", "2 controls speak of shop/checkout", "ids", "network"),
-                "alertmanager",
-            ),
+            Stays("Slack has no further message", last(*CORRELATED), "alertmanager", seconds=4),
         ),
-        ending="From the first denied connection to the correlated message in Slack: {seconds:.1f} seconds.",
+        ending="From the first denied connection: {seconds:.1f} seconds, 4 of them to see that nothing more is sent.",
     ),
     Act(
-        heading="4. The attack goes on, and Slack stays calm",
+        heading="5. The attack goes on, and Slack stays calm",
         words="Denied, the program turns to DNS, and it reads what it should not. Each of these parts would be a"
         " message of its own.",
         steps=(
@@ -155,21 +179,21 @@ STORY = (
                 "alertmanager",
             ),
             Comes("A spike lasts longer than this story", pending("NetworkDnsSpike"), "prometheus", within=30),
-            Stays("Slack has no further message", messages(2), "alertmanager", seconds=8),
+            Stays("Slack has no further message", last(*CORRELATED), "alertmanager", seconds=8),
         ),
-        ending="Two messages for the whole attack.",
+        ending="One correlated message for the whole attack.",
     ),
     Act(
-        heading="5. An alert elsewhere is not held back",
+        heading="6. An alert elsewhere is not held back",
         words="What is kept back is kept back in one namespace only. And what turns out to be an exercise is tuned away"
         " in one place, for one alert and one workload.",
         steps=(
             Falco(ELSEWHERE),
-            Comes("Slack has the message", messages(3, "CRITICAL", ELSEWHERE.rule, "payments/ledger"), "alertmanager"),
+            Comes("Slack has the message", told("CRITICAL", "payments/ledger", ELSEWHERE.rule), "alertmanager"),
             LeaveOut("IdsCriticalAlert", ELSEWHERE.namespace, "ledger"),
             Comes(
                 "Slack: no more comes",
-                messages(4, "No longer fires", "payments/ledger"),
+                told("No longer fires", "payments/ledger"),
                 "alertmanager",
                 within=40,
             ),

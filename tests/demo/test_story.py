@@ -13,10 +13,11 @@ from demo.alertmanager import HeldAlert
 from demo.checks import WATCHDOG, Seen
 from demo.prometheus import Alert, Series
 from demo.series import Target
+from demo.servers import ROOT
 from demo.slack import Message
 from demo.stage import Stage
 from demo.steps import Comes, Falco, Stays, StepError
-from demo.story import INTRUSION, NOISE, STORY
+from demo.story import INJECTION, INTRUSION, NOISE, STORY
 from demo.terminal import RED, Terminal
 
 SPIKE = "NetworkDnsSpike"
@@ -114,19 +115,51 @@ def test_a_check_tells_what_is_so_from_what_is_not(check: checks.Check, seen: Fa
 
 
 @pytest.mark.parametrize(
-    ("messages", "holds"),
+    ("messages", "any_of_them", "the_last"),
     [
-        (["one", "rule and pod"], True),
-        (["one", "rule"], False),
-        (["rule and pod", "one"], False),
-        (["rule and pod"], False),
-        (["one", "rule and pod", "another"], False),
+        (["one", "rule and pod"], True, True),
+        (["rule and pod", "one"], True, False),
+        (["one", "rule"], False, False),
+        (["pod and rule"], False, False),
+        (["rule", "pod"], False, False),
+        ([], False, False),
+    ],
+)
+def test_a_message_in_slack_must_have_all_the_words_in_their_order(
+    messages: list[str], any_of_them: bool, the_last: bool
+) -> None:
+    assert checks.told("rule", "pod")(stage(None, *messages)).holds is any_of_them
+    assert checks.last("rule", "pod")(stage(None, *messages)).holds is the_last
+    assert checks.nobody_paged(stage(None, *messages)).holds is (messages == [])
+
+
+def speaking(words: str, state: str = "firing") -> Alert:
+    return Alert({"alertname": "A"}, {"description": words}, state, "2026-01-01T00:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("held", "holds"),
+    [
+        ([speaking("waf, then ids")], True),
+        ([speaking("waf, then ids"), alert("B")], True),
+        ([speaking("ids, then waf")], False),
+        ([speaking("waf, then ids", "pending")], False),
+        ([speaking("waf, then ids"), speaking("waf, then ids")], False),
         ([], False),
     ],
 )
-def test_slack_must_have_so_many_messages_and_all_the_words_in_the_last(messages: list[str], holds: bool) -> None:
-    assert checks.messages(2, "rule", "pod")(stage(None, *messages)).holds is holds
-    assert checks.nobody_paged(stage(None, *messages)).holds is (messages == [])
+def test_one_alert_must_tell_the_words_in_their_order(held: list[Alert], holds: bool) -> None:
+    assert checks.says("A", "waf", "ids")(stage(FakePrometheus(held=held))).holds is holds
+
+
+def test_a_record_of_the_waf_is_sent_as_modsecurity_wrote_it_and_is_of_now() -> None:
+    when = datetime(2030, 1, 2, 3, 4, 5, 678901, UTC)
+    sent = json.loads(INJECTION.body(when))["transaction"]
+    written = json.loads((ROOT / "demo" / INJECTION.file).read_bytes())["transaction"]
+    assert sent["unique_id"][:10] == "1893553445"
+    assert {**sent, "unique_id": ""} == {**written, "unique_id": ""}
+    assert [message["details"]["ruleId"] for message in written["messages"]] == ["942100", "942190", "942270", "949110"]
+    assert "rules 942100, 942190, 942270, 949110" in INJECTION.line()
 
 
 @pytest.mark.parametrize(
@@ -172,9 +205,8 @@ def test_only_the_attack_is_critical_and_its_rule_is_new() -> None:
     assert {noise.priority for noise in NOISE} <= {"Notice", "Warning"}
     assert INTRUSION.priority == "Critical"
     assert INTRUSION.rule not in {noise.rule for noise in NOISE}
-    quiet, first = ([step.alert for step in act.steps if isinstance(step, Falco)] for act in STORY[:2])
-    assert quiet == [*NOISE]
-    assert first == [INTRUSION]
+    quiet, came_in, first = ([step.alert for step in act.steps if isinstance(step, Falco)] for act in STORY[:3])
+    assert (quiet, came_in, first) == ([*NOISE], [], [INTRUSION])
 
 
 def test_an_alert_is_sent_and_shown_as_falco_does() -> None:
