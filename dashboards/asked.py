@@ -102,6 +102,17 @@ ASKED = (
     Asked("Map pressure", "policy", "BPF map pressure", "1.10 to 1.20; up to 1.13 turned on by prometheus.metrics"),
     Asked("Agents by version", "policy", "Agents by version", "1.7 to 1.20"),
     Asked("Unreachable nodes", "policy", "Unreachable by agent", "1.6 to 1.20, unless health checking is off"),
+    Asked("WAF: requests in all", "waf", "Requests"),
+    Asked("WAF: share of the requests that is anomalous", "waf", "Anomalous"),
+    Asked("WAF: blocked and detected over time", "waf", "Blocked and let through"),
+    Asked("WAF: by class of attack", "waf", "By class of attack"),
+    Asked("WAF: detected and not blocked", "waf", "Let through"),
+    Asked("WAF: top rules", "waf", "Top rules"),
+    Asked("WAF: top workloads", "waf", "Top workloads"),
+    Asked("WAF: top client networks", "waf", "Top client networks"),
+    Asked("WAF: likely false positives, with the exclusion", "waf", "Likely false positives"),
+    Asked("WAF: what the engine does", "waf", "Engine"),
+    Asked("WAF: share of inferred verdicts", "waf", "Inferred verdicts"),
     Asked("Is each control on, by node", "overview", "Controls by node", _ANY),
     Asked("What is happening now, by control", "overview", "Events by control", _ANY),
     Asked("Who is hit, with the correlated score", "overview", "Who is hit", _ANY),
@@ -128,10 +139,14 @@ without a Grafana server: frames, graphs, tables, units and colours are Grafana'
 What has no data says what would have to be turned on; "none" is a 0 or a sentence. Whether something missing is a gap
 or a choice is what `controls` in threatboard's configuration says: the tiles at the top of each board read it.
 
-Falco's alerts are counted exactly: recordings hold how many there were in each whole minute and in the running one, so
-one alert is 1 on every panel from the first evaluation of the rules that knows it (one scrape later than the alert, two
-where it is the first of its kind). The recordings are to be evaluated every minute at least. Denials of the network are
-spread over five minutes. Minimum, average and maximum are over nodes: first one value for each, then the three of them.
+Falco's alerts and the WAF's events are counted exactly: recordings hold how many there were in each whole minute and in
+the running one, so one alert is 1 on every panel from the first evaluation of the rules that knows it (one scrape later
+than the alert, two where it is the first of its kind). The recordings are to be evaluated every minute at least. Denials
+of the network are spread over five minutes. Minimum, average and maximum are over nodes: first one value for each, then
+the three of them.
+
+A WAF's records know only requests in which it found something. How many there were in all is asked of whoever counts
+them: the WAF's filter in Envoy (`waf_filter_tx_total`), else ingress-nginx, Istio or Envoy; or it is "unknown".
 
 Queries to Prometheus are run by the tests on a real one. The event lines' LogQL was run, outside these tests, by the
 parser and the pipeline of Loki 3.7.1 (`github.com/grafana/loki/v3/pkg/logql/syntax`) over lines of the exporter;

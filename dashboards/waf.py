@@ -2,10 +2,10 @@
 
 from dashboards import style
 from dashboards import variables as var
-from dashboards.board import About, Board, row
+from dashboards.board import About, Board, link, row
 from dashboards.colours import BAD, GOOD, LOOK, NEUTRAL, PRIORITY, WAF_VERDICT
 from dashboards.fields import STATES, Column, Says
-from dashboards.ids import NAMESPACE, WORKLOAD
+from dashboards.ids import PLACE
 from dashboards.queries import health, waf
 
 MODES: Says = {
@@ -17,6 +17,8 @@ MODES: Says = {
     5: ("not told", NEUTRAL),
 }
 NOBODY_COUNTS: Says = {waf.UNKNOWN: ("unknown", NEUTRAL)}
+NAMESPACE = Column("Namespace", none="", width=110, to=link("investigate", namespace="${__value.raw}"))
+WORKLOAD = Column("Workload", none="(host not mapped)", width=140, to=PLACE)
 RULE = Column("Rule", width=90)
 CLASS = Column("Class", width=110)
 HOST = Column("Host")
