@@ -17,7 +17,7 @@ from exporter.events import Recent
 from exporter.intake import Intake
 from exporter.intake.pipeline import Pipeline, Route
 from exporter.intake.refusals import Refusals
-from exporter.intake.ruling import FalcoRuling
+from exporter.intake.ruling import FalcoRuling, WafRuling, always_there
 from exporter.lines import EventLines, LineWriter
 from exporter.metrics import STORED, Metrics
 from exporter.pages import Pages, View
@@ -27,6 +27,7 @@ from exporter.server.budget import Inflight, Turns
 from exporter.server.listener import Listener
 from exporter.sources.falco import FALCO
 from exporter.sources.falco_known import KnownAlerts
+from exporter.sources.waf import WAF
 from exporter.store.scrapers import Scrapers
 from exporter.store.state import State
 
@@ -38,8 +39,13 @@ def _falco(config: Config) -> Route:
     return Route(dataclasses.replace(FALCO, parse=KnownAlerts(ruling.fields).parse), ruling)
 
 
+def _waf(config: Config) -> Route:
+    return Route(WAF, WafRuling(config.waf))
+
+
 SOURCES: tuple[tuple[tuple[str, ...], Callable[[Config], Route]], ...] = (
     (("/falco", "/"), _falco),  # `/` is where a falcosidekick URL points
+    (("/waf",), _waf),
 )
 """The paths of a source, and what becomes of what is posted there under a configuration."""
 
@@ -104,7 +110,9 @@ class Receiver:
     def _use(self, config: Config) -> None:
         """Takes into use what can change while running, as far as it is not read from the configuration each time."""
         self.metrics.expect({key: getattr(config.controls, key) for key in catalog.COMPONENTS})
+        self.metrics.gauge("threat_waf_blocking_expected").set(config.waf.blocking)
         self.metrics.store.resize(config.series.limit, config.series.max_bytes)
+        self.metrics.store.families["threat_waf_events_total"].keep(always_there(config.waf))
         self._scrapers.settle, self._scrapers.zero_hold = config.series.settle, config.series.zero_hold
         self._recent.resize(config.events.keep, config.events.keep_bytes)
         limits = dataclasses.replace(config.intake, max_connections=_connections(config.intake.max_connections))

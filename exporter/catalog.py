@@ -89,8 +89,29 @@ FALCO_SOURCES = ("syscall", "k8s_audit", "aws_cloudtrail", "gcp_auditlog", "okta
 CONTROLS = ("ids", "network", "waf")
 """The controls whose events are watched: Falco, Cilium, the web application firewall."""
 
-PUSHED = ("ids", "waf")
+
+@dataclass(frozen=True)
+class Findings:
+    """Where the findings of a control are counted, and which labels say by which rule and how severe.
+
+    `suppressed` counts those that tuning suppressed, by that rule and the reason. `severity` is the key of an event
+    line as well.
+    """
+
+    counted: str
+    suppressed: str
+    rule: str
+    severity: str
+    sender: str
+
+
+FINDINGS = {
+    "ids": Findings("threat_falco_alerts_total", "threat_falco_suppressed_total", "rule", "priority", "Falco"),
+    "waf": Findings("threat_waf_events_total", "threat_waf_suppressed_total", "rule_id", "severity", "the WAF"),
+}
 """The controls whose events are sent to the receiver; Cilium is watched by its own metrics, which Prometheus reads."""
+
+PUSHED = tuple(FINDINGS)
 
 COMPONENTS = {
     "ids": ("ids", "falco"),
@@ -114,9 +135,9 @@ REJECT_REASONS = {
     "malformed_http": "not an HTTP request",
     "method": "a method other than POST",
     "no_rule": "an alert without a rule name",
-    "not_an_alert": "JSON that is not a Falco alert",
+    "not_an_alert": "JSON that is no event: no Falco alert at /falco, no audit record of a WAF at /waf",
     "not_found": "a path that takes no events",
-    "not_json": "not JSON (is json_output: true set in falco.yaml?)",
+    "not_json": "not JSON (Falco: json_output: true; WAF: SecAuditLogFormat JSON)",
     "timeout": "the head or the body came too slowly",
     "tls_bad_certificate": "a client certificate that intake.tls.client_ca_file does not vouch for",
     "tls_failed": "a TLS handshake that failed for another reason; the log says which",
@@ -287,7 +308,7 @@ _METRICS = (
         "Requests in which the WAF found something, suppressed ones left out: one for each audit record.",
         ("engine", "class", "rule_id", "severity", "verdict", "host", "k8s_ns_name", "workload"),
         appears=(
-            "from the first event of a label set; the overflow series (rule_id=\"other\"), and for each key of waf.hosts"
+            'from the first event of a label set; the overflow series (rule_id="other"), and for each key of waf.hosts'
             " one of each verdict with engine, class, rule_id and severity empty, always"
         ),
         stored=True,

@@ -10,7 +10,7 @@ files that the configuration names (tokens, certificates) hangs beside the path:
 
 import dataclasses
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ import yaml
 from exporter.config.credentials import CredentialError, Secret, read_token, server_context
 from exporter.config.kinds import ADDRESS, COUNT, DURATION, FILE, FOLDER, SIZE, SWITCH, Address, Scalar
 from exporter.config.reader import Reader
-from exporter.config.schema import Entries, Setting, parts, rows, section, setting, value_at
-from exporter.config.tuning import Entry
+from exporter.config.schema import Entries, Keyed, Setting, parts, rows, section, setting, value_at
+from exporter.config.tuning import FalcoEntry, WafEntry
+from exporter.config.waf_hosts import HOST, HostSettings
 
 
 class ConfigError(ValueError):
@@ -139,8 +140,18 @@ class EventsSettings:
 class FalcoSettings:
     """How Falco's alerts are counted."""
 
-    tuning: tuple[Entry, ...] = setting(Entries(Entry), change="live")
+    tuning: tuple[FalcoEntry, ...] = setting(Entries(FalcoEntry), change="live")
     pod_label: bool = setting(SWITCH, "true", change="live")
+
+
+@dataclass(frozen=True, slots=True)
+class WafSettings:
+    """How the events of a web application firewall are counted. `hosts` maps a host, or a glob, to what serves it."""
+
+    hosts: Mapping[str, HostSettings] = setting(Keyed(HostSettings, HOST), change="live")
+    tuning: tuple[WafEntry, ...] = setting(Entries(WafEntry), change="live")
+    blocking: bool = setting(SWITCH, "false", change="live")
+    client_networks: bool = setting(SWITCH, "false", change="live")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +164,7 @@ class Config:
     controls: ControlsSettings = section(ControlsSettings)
     events: EventsSettings = section(EventsSettings)
     falco: FalcoSettings = section(FalcoSettings)
+    waf: WafSettings = section(WafSettings)
 
     def faults(self) -> Iterable[tuple[tuple[str, ...], str]]:
         """What is wrong between sections, as in the sections themselves."""
@@ -231,6 +243,8 @@ def _plain(part: Any) -> dict[str, Any]:
             plain[name] = _plain(value)
         elif isinstance(about.kind, Entries):
             plain[name] = [_plain(entry) for entry in value]
+        elif isinstance(about.kind, Keyed):
+            plain[name] = {key: _plain(entry) for key, entry in value.items()}
         elif isinstance(about.kind, Scalar):
             if value is not None:
                 plain[name] = about.kind.show(value)

@@ -10,7 +10,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from exporter.config.kinds import FILE, FOLDER, Scalar
-from exporter.config.schema import Entries, Matching, Setting, default_of, parts
+from exporter.config.schema import Entries, Keyed, Matching, Setting, default_of, parts
 
 MAX_BYTES = 4 << 20
 """A larger configuration file is a mistake."""
@@ -144,6 +144,8 @@ class Reader:
             return tuple(self._section(kind.of, item, at) for item, at in self._list(node, path))
         if isinstance(kind, Matching):
             return self._matching(kind, node, path)
+        if isinstance(kind, Keyed):
+            return self._keyed(kind, node, path)
         try:
             return self._scalar(kind, about, node)
         except ValueError as error:
@@ -161,6 +163,17 @@ class Reader:
             raise ValueError(f"must be at least {about.at_least}, not {text}")
         return self.file.absolute().parent / value if kind in (FILE, FOLDER) else value
 
+    def _keyed(self, kind: Keyed, node: Node, path: str) -> dict[str, Any]:
+        found = {}
+        for name, (line, value) in self._items(node, path).items():
+            full = f"{path}.{name}"
+            self._lines[full] = line
+            try:
+                found[kind.key.parse(name)] = self._section(kind.of, value, full)
+            except ValueError as error:
+                self.fault(full, str(error), line)
+        return found
+
     def _matching(self, kind: Matching, node: Node, path: str) -> dict[str, tuple[str, ...]]:
         items = self._items(node, path)
         if not items and self.sound(path):
@@ -169,6 +182,11 @@ class Reader:
         for name, (line, value) in items.items():
             full = f"{path}.{name}"
             self._lines[full] = line
+            if kind.names and name not in kind.names:
+                close = get_close_matches(name, kind.names, n=1)
+                hint = f", did you mean {close[0]}?" if close else f"; known here: {', '.join(kind.names)}"
+                self.fault(full, f"unknown name{hint}", line)
+                continue
             several = [item for item, _ in self._list(value, full)] if isinstance(value, SequenceNode) else [value]
             if not several:
                 self.fault(full, "must not be an empty list", line)

@@ -25,13 +25,26 @@ class Entries:
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """The kind of a mapping from a name to a text or a list of texts without repeats (`exporter/intake/tuning.py`)."""
+    """The kind of a mapping from a name to a text or a list of texts without repeats (`exporter/intake/tuning.py`).
+
+    `names` are those that there are, empty where any may be; those of `closed` have only these texts.
+    """
 
     closed: dict[str, tuple[str, ...]]
+    names: tuple[str, ...] = ()
     name: str = "mapping"
 
 
-Kind = Scalar | Entries | Matching
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """The kind of a mapping from a text of the kind `key` to a mapping described by a dataclass of settings."""
+
+    of: type[Any]
+    key: Scalar
+    name: str = "mapping"
+
+
+Kind = Scalar | Entries | Matching | Keyed
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +59,14 @@ class Setting:
 
 
 def setting(kind: Kind, default: str = "", *, change: Change, at_least: str = "", required: bool = False) -> Any:
-    """A dataclass field for a setting. Without a default it is None, an empty tuple for a list, or `required`."""
+    """A dataclass field for a setting. Without a default it is None, an empty tuple or mapping, or `required`."""
     about = {"setting": Setting(kind, default, change, at_least, required)}
     if required:
         return field(metadata=about)
     if isinstance(kind, Scalar):
         return field(default=kind.parse(default) if default else None, metadata=about)
+    if isinstance(kind, Keyed):
+        return field(default_factory=dict, metadata=about)
     return field(default=(), metadata=about)
 
 
@@ -80,7 +95,7 @@ def rows(of: type[Any], prefix: str = "") -> Iterator[Row]:
             yield from rows(part, f"{prefix}{name}.")
             continue
         yield Row(prefix + name, part)
-        if isinstance(part.kind, Entries):
+        if isinstance(part.kind, Entries | Keyed):
             yield from rows(part.kind.of, f"{prefix}{name}[].")
 
 

@@ -21,9 +21,10 @@ class Counted(Protocol):
 
 
 class Ruling(NamedTuple):
-    """What tuning made of an event: what is counted, and what its event line says of that."""
+    """What the settings make of an event: what is counted, the event as it is told, and what tuning did to it."""
 
     counted: Counted
+    told: Event
     tuned: Line
 
 
@@ -91,7 +92,7 @@ class Pipeline:
         received = self._clock.time()
         self._metrics.accept(control, event.hostname, event.time, received)
         ruling.counted.tally(self._metrics)
-        self._lines.add(received, line(received, control, event, ruling.tuned))
+        self._lines.add(received, line(received, control, ruling.told, ruling.tuned))
 
     def _accept_repeat(self, route: Route, event: Repeat) -> None:
         """The same for an event of a known kind."""

@@ -89,10 +89,11 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A kind of sender: the control it speaks for and its parser.
+    """A kind of sender: the control it speaks for, its parser, and what to do there about text in the place of JSON.
 
     `parse(body, max_events)` takes a decompressed HTTP body, never raises, and keeps the order.
     """
 
     control: str
     parse: Callable[[bytes, int], Sequence[Event | Repeat | Rejected]]
+    hint: str

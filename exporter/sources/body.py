@@ -16,7 +16,7 @@ from exporter.catalog import MAX_DEPTH
 from exporter.sources import Rejected
 
 _EMPTY = Rejected("empty", "there is no event in the body: send JSON objects")
-_TEXT = Rejected("not_json", "this is text, not JSON: set json_output: true in falco.yaml")
+_TEXT = Rejected("not_json", "this is text, not JSON")
 _CUT = Rejected("not_json", "the JSON ends in the middle: the sender, or something on the way, cut it off")
 _DEEP = Rejected("too_deep", f"JSON nested more than {MAX_DEPTH} levels deep")
 
@@ -25,12 +25,12 @@ DENSE = 40_000
 one call, during which no other thread runs. A thousand ordinary alerts have 26,000."""
 
 MAX_TOKENS = 10_000
-"""Brackets, commas and strings in one event of such a body; a large alert has some hundreds."""
+"""Brackets, commas and strings in one event of such a body; a large alert or audit record has some hundreds."""
 
 _GROUP = 32 * 1024
 """Bytes of lines that are read in one call of a dense body."""
 
-_HUGE = Rejected("not_an_alert", f"no alert has more than {MAX_TOKENS} brackets, commas and strings: send one by one")
+_HUGE = Rejected("not_an_alert", f"no event has more than {MAX_TOKENS} brackets, commas and strings: send one by one")
 
 # Between the values of a batch: white space, what a broken array leaves behind, and separators that log shippers send.
 _BETWEEN = re.compile(r"[\s,\]\x00\x1e\ufeff]*")
@@ -50,11 +50,11 @@ _SECOND_TRIES = 8
 _MAX_INT_DIGITS = 20
 
 
-def documents(body: bytes, max_events: int) -> list[object]:
+def documents(body: bytes, max_events: int, hint: str = "send JSON") -> list[object]:
     """The JSON values in a decompressed body in their order, a `Rejected` in the place of each that cannot be read.
 
-    Never raises and never returns an empty list. Reasons: `empty`, `not_json`, `too_deep`, and `too_many_events`, which
-    refuses the body as a whole.
+    `hint` is what the sender does about text in the place of JSON. Never raises and never returns an empty list.
+    Reasons: `empty`, `not_json`, `too_deep`, and `too_many_events`, which refuses the body as a whole.
     """
     values: Iterable[object]
     if _is_dense(body):
@@ -68,7 +68,10 @@ def documents(body: bytes, max_events: int) -> list[object]:
             if type(value) is dict:  # nearly always
                 return [_DEEP if too_deep(value) else value]
             values = _items(value)
-    found = [_DEEP if too_deep(value) else value for value in islice(values, max_events + 1)]
+    text = Rejected("not_json", f"{_TEXT.message}: {hint}")
+    found = [
+        _DEEP if too_deep(value) else text if value is _TEXT else value for value in islice(values, max_events + 1)
+    ]
     if len(found) > max_events:
         return [Rejected("too_many_events", f"more than {max_events} events in one body: send smaller batches")]
     return found or [_EMPTY]

@@ -80,7 +80,7 @@ def parse(body: bytes, max_events: int) -> list[FalcoEvent | Rejected]:
     An event whose fields cannot all be read is followed by a `Rejected` that says so.
     """
     found: list[FalcoEvent | Rejected] = []
-    for value in documents(body, max_events):
+    for value in documents(body, max_events, FALCO.hint):
         if type(value) is Rejected:
             found.append(value)
         else:
@@ -218,4 +218,4 @@ def _count(value: object) -> int | None:
     return int(value)
 
 
-FALCO = Source("ids", parse)
+FALCO = Source("ids", parse, "set json_output: true in falco.yaml")

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from exporter.sources import Kind, Line, Rejected, Repeat
 from exporter.sources.body import NESTED, documents
-from exporter.sources.falco import LABEL_FIELDS, FalcoEvent, happened, read
+from exporter.sources.falco import FALCO, LABEL_FIELDS, FalcoEvent, happened, read
 from exporter.sources.falco_events import DESCRIBED, DESCRIPTOR, FalcoAlert, Fields
 from exporter.sources.memory import Memory
 from exporter.sources.text import MAX_TEXT_BYTES, clean
@@ -135,7 +135,7 @@ class KnownAlerts:
     def parse(self, body: bytes, max_events: int) -> list[FalcoEvent | RepeatedAlert | Rejected]:
         """The events in a decompressed body, as `falco.parse` gives them but for those of a known kind."""
         found: list[FalcoEvent | RepeatedAlert | Rejected] = []
-        for value in documents(body, max_events):
+        for value in documents(body, max_events, FALCO.hint):
             if type(value) is Rejected:
                 found.append(value)
                 continue

@@ -10,7 +10,7 @@ templates filled in by one `%` each. Everything here runs on the event loop's th
 
 import logging
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from sys import intern
@@ -76,6 +76,7 @@ class Family:
         self._shares: dict[Labels, int] = {}
         self._crowded: set[Labels | None] = set()
         self._overflow = [(metric.overflow or {}).get(label, (OTHER,)) for label in metric.labels]
+        self._kept: frozenset[Labels] = frozenset()
         self._pinned = frozenset(product(*self._overflow)) if metric.overflow is not None else frozenset()
         self.resize(limit)
         self._restore()
@@ -140,6 +141,19 @@ class Family:
     def resize(self, limit: int) -> None:
         """Takes a new limit into use; a lower one drops nothing, it lets nothing new in."""
         self.limit = min(limit, self.metric.at_most or limit)
+
+    def keep(self, wanted: Iterable[Labels]) -> None:
+        """Has these series there from now on, without an event too; those kept before and wanted no more may expire."""
+        before, self._kept = self._kept, frozenset(wanted)
+        for labels in before - self._kept:
+            if (slot := self._slots.get(labels)) is not None:
+                self._touched[slot] = self._clock.monotonic()
+        for labels in sorted(self._kept):
+            slot = self._slots.get(labels)
+            if slot is None:
+                slot = self._new(labels)
+            if slot is not None:
+                self._touched[slot] = _NEVER
 
     def expire(self, idle: float) -> None:
         """Drops the series that nothing has touched for this many seconds; overflow series stay."""
@@ -216,6 +230,17 @@ class Family:
 
     def _place(self, labels: Labels) -> int | None:
         """The slot for a label set not seen yet: a new one, else its overflow series, else none."""
+        slot = self._new(labels)
+        if slot is not None:
+            return slot
+        self.overflowed += 1
+        if not self._pinned:
+            return None
+        kept = (value if value in closed else OTHER for value, closed in zip(labels, self._overflow, strict=True))
+        return self._slots.get(tuple(kept))
+
+    def _new(self, labels: Labels) -> int | None:
+        """The slot of a new series; None where there is no room for it."""
         share = self._share(labels)
         if len(self._slots) - len(self._pinned) >= self.limit:
             self._crowded.add(None)
@@ -226,11 +251,7 @@ class Family:
             size = size_of(labels, line)
             if self._room.has(size):
                 return self._create(labels, line, size)
-        self.overflowed += 1
-        if not self._pinned:
-            return None
-        kept = (value if value in closed else OTHER for value, closed in zip(labels, self._overflow, strict=True))
-        return self._slots.get(tuple(kept))
+        return None
 
     def _quota(self) -> int:
         return max(1, self.limit // SHARE_DIVISOR) if self._share_at else self.limit

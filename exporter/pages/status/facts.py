@@ -61,8 +61,8 @@ class Status:
     lines_dropped: int
     controls: list[ControlStatus]
     rejected: list[tuple[str, str, int]]
-    suppressed: list[tuple[str, str, int]]
-    rules: list[tuple[str, int]]
+    suppressed: list[tuple[str, str, str, int]]
+    rules: list[tuple[str, str, int]]
     namespaces: list[tuple[str, int]]
     families: list[FamilyStatus]
     wanted: dict[str, str]
@@ -79,11 +79,6 @@ class Status:
     def received(self) -> bool:
         """Has anything arrived yet, accepted or not?"""
         return self.accepted or bool(self.rejected)
-
-    @property
-    def alerted(self) -> bool:
-        """Has Falco sent anything yet that was accepted?"""
-        return any(control.accepted for control in self.controls if control.control == "ids")
 
 
 def look(metrics: Metrics, recent: Iterable[Record], now: float, wanted: Mapping[str, str]) -> Status:
@@ -141,24 +136,30 @@ def _rejected(metrics: Metrics) -> list[tuple[str, str, int]]:
     return sorted(rows, key=lambda row: -row[-1])
 
 
-def _suppressed(metrics: Metrics) -> list[tuple[str, str, int]]:
-    """Rule, reason of the tuning entry, count."""
-    samples = metrics.store.families["threat_falco_suppressed_total"].samples()
-    rows = [(sample.labels[0], sample.labels[1], sample.value) for sample in samples if sample.value]
+def _suppressed(metrics: Metrics) -> list[tuple[str, str, str, int]]:
+    """Control, rule, reason of the tuning entry, count."""
+    rows = [
+        (control, sample.labels[0], sample.labels[1], sample.value)
+        for control, findings in catalog.FINDINGS.items()
+        for sample in metrics.store.families[findings.suppressed].samples()
+        if sample.value
+    ]
     return sorted(rows, key=lambda row: -row[-1])[:BUSIEST]
 
 
-def _busiest(metrics: Metrics) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
-    """The rules and the namespaces with the most alerts."""
-    family = metrics.store.families["threat_falco_alerts_total"]
-    rule_at, namespace_at = (family.metric.labels.index(label) for label in ("rule", "k8s_ns_name"))
-    rules: Counter[str] = Counter()
+def _busiest(metrics: Metrics) -> tuple[list[tuple[str, str, int]], list[tuple[str, int]]]:
+    """The rules, each with its control, and the namespaces with the most alerts."""
+    rules: Counter[tuple[str, str]] = Counter()
     namespaces: Counter[str] = Counter()
-    for sample in family.samples():
-        if sample.value:
-            rules[sample.labels[rule_at]] += sample.value
-            namespaces[sample.labels[namespace_at]] += sample.value
-    return rules.most_common(BUSIEST), namespaces.most_common(BUSIEST)
+    for control, findings in catalog.FINDINGS.items():
+        family = metrics.store.families[findings.counted]
+        rule_at, namespace_at = (family.metric.labels.index(label) for label in (findings.rule, "k8s_ns_name"))
+        for sample in family.samples():
+            if sample.value:
+                rules[(control, sample.labels[rule_at])] += sample.value
+                namespaces[sample.labels[namespace_at]] += sample.value
+    busiest = [(control, rule, count) for (control, rule), count in rules.most_common(BUSIEST)]
+    return busiest, namespaces.most_common(BUSIEST)
 
 
 def _families(metrics: Metrics) -> list[FamilyStatus]:

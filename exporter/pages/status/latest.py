@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from exporter.catalog import SEVERITY_OF_PRIORITY
+from exporter.catalog import FINDINGS, SEVERITY_OF_PRIORITY
 from exporter.events import Record, rfc3339
 from exporter.pages.status.facts import Status
 from exporter.pages.status.markup import Html, element, foreign, link
@@ -33,7 +33,8 @@ def events(status: Status) -> Html:
 
 def _event(record: Record, now: float) -> Html:
     line = record.line()
-    priority = line.get("priority_counted") or line.get("priority")
+    key = FINDINGS[str(line["control"])].severity
+    priority = line.get(f"{key}_counted") or line.get(key)
     severity = SEVERITY_OF_PRIORITY.get(str(priority), "info")
     heading: list[str] = [foreign(line.get("rule") or CONTROL_NAMES[str(line["control"])])]
     if "suppressed" in line:
@@ -43,11 +44,11 @@ def _event(record: Record, now: float) -> Html:
     parts = [element("h3", *heading), element("p", *_where(record, line, now), class_="soft")]
     if line.get("output"):
         parts.append(element("p", foreign(line["output"]), class_="output"))
-    known = _HEADLINE if "priority_counted" not in line else tuple(key for key in _HEADLINE if key != "priority")
+    shown = {*_HEADLINE, key} if f"{key}_counted" not in line else {*_HEADLINE} - {key}
     details = [
-        element("div", element("dt", key.replace("_", " ")), " ", element("dd", foreign(value)))
-        for key, value in line.items()
-        if key not in known
+        element("div", element("dt", name.replace("_", " ")), " ", element("dd", foreign(value)))
+        for name, value in line.items()
+        if name not in shown
     ]
     if details:
         parts.append(element("dl", *details, class_="details"))

@@ -121,13 +121,13 @@ def _last(one: ControlStatus, now: float) -> Html:
 def _busiest(status: Status) -> Html:
     title = "Busiest rules and namespaces"
     if not status.rules:
-        if status.alerted:
+        if status.accepted:
             return section(title, none("No alert was counted."))
-        return section(title, no_data("No Falco alert has arrived since this replica started."))
-    rules = [(narrowing("rule", rule), count) for rule, count in status.rules]
+        return section(title, no_data("No alert has arrived since this replica started."))
+    rules = [(narrowing("rule", rule), CONTROL_NAMES[control], count) for control, rule, count in status.rules]
     namespaces = [(narrowing("namespace", namespace), count) for namespace, count in status.namespaces]
     tables = (
-        table("Alerts counted, suppressed ones left out", ("Rule", "Alerts"), rules),
+        table("Alerts counted, suppressed ones left out", ("Rule", "Control", "Alerts"), rules),
         table("The same by the namespace they are about", ("Namespace", "Alerts"), namespaces),
     )
     return section(title, element("div", *tables, class_="columns"))
@@ -150,11 +150,15 @@ def _reason(reason: str) -> Html:
 def _suppressed(status: Status) -> Html:
     title = "Suppressed alerts"
     if status.suppressed:
-        rows = [(narrowing("rule", rule), foreign(reason), count) for rule, reason, count in status.suppressed]
-        return section(title, table("Accepted, but not counted as alerts", ("Rule", "Reason", "Count"), rows))
-    if status.alerted:
+        rows = [
+            (narrowing("rule", rule), CONTROL_NAMES[control], foreign(reason), count)
+            for control, rule, reason, count in status.suppressed
+        ]
+        columns = ("Rule", "Control", "Reason", "Count")
+        return section(title, table("Accepted, but not counted as alerts", columns, rows))
+    if status.accepted:
         return section(title, none("No alert was suppressed."))
-    return section(title, no_data("No Falco alert has arrived since this replica started."))
+    return section(title, no_data("No alert has arrived since this replica started."))
 
 
 def _replica(status: Status) -> Html:

@@ -1,0 +1,90 @@
+"""A WAF's audit record in whatever a log shipper, or Envoy's log, has put around it.
+
+Fluent Bit puts a line as text under `log`, or merged under `log_processed`; Vector under `message`; both put what they
+know of the pod that wrote it beside it, under `kubernetes`. Envoy and Istio write Coraza's record into a line of their
+own log, after `AuditLog:`, and Istio puts the number of a thread behind it.
+"""
+
+import re
+from typing import NamedTuple
+
+import orjson
+
+from exporter.sources import Rejected
+from exporter.sources.body import too_deep
+from exporter.sources.shapes import Raw
+from exporter.sources.text import clean
+
+_MARK = "AuditLog:"
+_ENVOY_LINE = re.compile(rb"^[^{\n]*AuditLog:(\{.*\})[^}\n]*$", re.MULTILINE)
+_KEYS = ("log_processed", "log", "message", "msg", "event")
+_NODES = ("host", "pod_node_name", "node_name")
+
+NO_RECORD = (
+    "not an audit record of a WAF: send what SecAuditLogFormat JSON writes (ModSecurity 3, Coraza), an object with a"
+    " `transaction`; let the shipper send these lines alone"
+)
+_LEGACY = (
+    "this is the format of ModSecurity 2 (in Coraza: SecAuditLogFormat JsonLegacy), which does not say what was found"
+    " in a form that can be read safely: set SecAuditLogFormat JSON"
+)
+_CUT = (
+    "the audit record ends in the middle: the container runtime splits lines at 16 KiB, so let the shipper join them,"
+    " and keep bodies out of the record (SecAuditLogParts ABFHZ)"
+)
+
+
+class Found(NamedTuple):
+    """A record, and who wrote it: the node and the pod of the proxy, empty where no shipper says."""
+
+    record: Raw
+    node: str = ""
+    proxy: str = ""
+
+
+def plain(body: bytes) -> bytes:
+    """The body with the records in lines of Envoy's log set free."""
+    return _ENVOY_LINE.sub(rb"\1", body) if _MARK.encode() in body else body
+
+
+def found(value: object) -> Found | Rejected:
+    """The record in a JSON value, or the refusal of what is none."""
+    if type(value) is not dict:
+        return Rejected("not_an_alert", NO_RECORD)
+    if _is_record(value):
+        return Found(value)
+    for key in _KEYS:
+        inner = value.get(key)
+        if type(inner) is str:
+            read = _in_text(inner)
+            if isinstance(read, Rejected):
+                return read
+            inner = read
+        if type(inner) is dict and _is_record(inner):
+            about = value.get("kubernetes")
+            about = about if type(about) is dict else {}
+            node = next((about[name] for name in _NODES if about.get(name)), None)
+            return Found(inner, clean(node), clean(about.get("pod_name")))
+    if "audit_data" in value:
+        return Rejected("not_an_alert", _LEGACY)
+    return Rejected("not_an_alert", NO_RECORD)
+
+
+def _is_record(value: Raw) -> bool:
+    return (type(value.get("transaction")) is dict and "audit_data" not in value) or "class_uid" in value
+
+
+def _in_text(text: str) -> Raw | Rejected | None:
+    """The object in a line of a log, None if there is none."""
+    mark = text.find(_MARK)
+    start = text.find("{", mark + len(_MARK) if mark >= 0 else 0)
+    if start < 0:
+        return None
+    end = text.rfind("}")
+    try:
+        value = orjson.loads(text[start : end + 1].encode("utf-8", "replace"))
+    except orjson.JSONDecodeError:
+        return Rejected("not_json", _CUT) if '"transaction"' in text else None
+    if too_deep(value):
+        return Rejected("too_deep", "JSON in the shipper's text is nested too deeply")
+    return value if type(value) is dict else None
