@@ -16,7 +16,7 @@ import pytest
 
 from exporter.app import routes
 from exporter.config import Config, FalcoSettings
-from exporter.config.tuning import Entry
+from exporter.config.tuning import FalcoEntry
 from exporter.events import Recent
 from exporter.intake.pipeline import Pipeline, Route
 from exporter.intake.ruling import FalcoRuling
@@ -31,13 +31,15 @@ ALERTS = int(os.environ.get("THREATBOARD_KNOWN_ALERTS", "3000"))
 """Alerts that each setting is compared over; there are five settings. 20,000 take about two minutes of two cores."""
 
 TUNING = (
-    Entry(match={"rule": ("Noise*",)}, action="suppress", reason="noise"),
-    Entry(match={"proc.name": ("curl", "b*")}, action="suppress", reason="fetches"),
-    Entry(match={"proc.args.pid": ("1",)}, action="set_priority", priority="critical", reason="nested"),
-    Entry(
+    FalcoEntry(match={"rule": ("Noise*",)}, action="suppress", reason="noise"),
+    FalcoEntry(match={"proc.name": ("curl", "b*")}, action="suppress", reason="fetches"),
+    FalcoEntry(match={"proc.args.pid": ("1",)}, action="set_priority", priority="critical", reason="nested"),
+    FalcoEntry(
         match={"user.name": ("root",), "k8s_ns_name": ("shop",)}, action="set_priority", priority="alert", reason="r"
     ),
-    Entry(match={"rule": ('Shell "in" ‹é›',)}, action="set_priority", priority="debug", reason='quoted "reason" é'),
+    FalcoEntry(
+        match={"rule": ('Shell "in" ‹é›',)}, action="set_priority", priority="debug", reason='quoted "reason" é'
+    ),
 )
 
 SETTINGS = {
@@ -45,7 +47,7 @@ SETTINGS = {
     "tuned": FalcoSettings(tuning=TUNING),
     "without pods": FalcoSettings(tuning=TUNING, pod_label=False),
     "tuned by what differs each time": FalcoSettings(
-        tuning=(Entry(match={"proc.cmdline": ("*7*",)}, action="suppress", reason="seven"),)
+        tuning=(FalcoEntry(match={"proc.cmdline": ("*7*",)}, action="suppress", reason="seven"),)
     ),
     "little memory": FalcoSettings(tuning=TUNING),
 }

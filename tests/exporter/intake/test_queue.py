@@ -48,7 +48,7 @@ class Bodies:
         intake = Intake(
             Config, Pipeline(self.metrics, EventLines(Recent(), None), clock), self.metrics, Refusals(clock)
         )
-        intake.routes = {b"/falco": Route(Source("ids", self._parse), as_it_is)}
+        intake.routes = {b"/falco": Route(Source("ids", self._parse, ""), as_it_is)}
         self.subject = Subject(intake)
         self.inflight = self.subject.listener.inflight
         self.inflight.limit = 1 << 30

@@ -63,7 +63,7 @@ def test_falcosidekicks_other_outputs_are_told_of_its_webhook(subject: Receiver,
     status, answer = subject.post(b"{}", path, FALCOSIDEKICK)
 
     assert status == 404
-    assert answer["error"].endswith("POST to one of /falco, / (falcosidekick: use its webhook output)")
+    assert answer["error"].endswith("POST to one of /falco, /, /waf (falcosidekick: use its webhook output)")
     assert "falcosidekick" not in subject.post(b"{}", path)[1]["error"]
 
 

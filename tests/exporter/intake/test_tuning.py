@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.config.tuning import ALERT_LABELS, Entry
-from exporter.intake.tuning import Alert, Tuning, glob
+from exporter.config.tuning import FalcoEntry, labels
+from exporter.intake.tuning import Tuning, glob
 
 
 class Fields(dict[str, str]):
@@ -37,9 +37,13 @@ class Sample(NamedTuple):
     fields: Fields = Fields({"proc.name": "bash", "user.uid": "0"})
 
 
-def entry(reason: str = "known", /, **match: str | tuple[str, ...]) -> Entry:
+def entry(reason: str = "known", /, **match: str | tuple[str, ...]) -> FalcoEntry:
     texts = {name.replace("__", "."): (text,) if isinstance(text, str) else text for name, text in match.items()}
-    return Entry(match=texts, action="suppress", reason=reason)
+    return FalcoEntry(match=texts, action="suppress", reason=reason)
+
+
+def tuning(*entries: FalcoEntry) -> Tuning[FalcoEntry]:
+    return Tuning(entries, labels("ids"), "rule")
 
 
 MATCHES: dict[str, tuple[dict[str, str | tuple[str, ...]], bool]] = {
@@ -70,19 +74,15 @@ MATCHES: dict[str, tuple[dict[str, str | tuple[str, ...]], bool]] = {
 def test_match(sentence: str) -> None:
     """Each sentence of the table holds."""
     match, expected = MATCHES[sentence]
-    assert (Tuning([entry(**match)]).verdict(Sample()) is not None) is expected
+    assert (tuning(entry(**match)).verdict(Sample()) is not None) is expected
 
 
-@pytest.mark.parametrize("label", ALERT_LABELS)
+@pytest.mark.parametrize("label", labels("ids"))
 def test_every_label_of_the_alert_metric_can_be_matched(label: str) -> None:
     """A label is compared with the alert's own value, not with an output field of that name."""
     alert = Sample()._replace(**{label: "exactly this"})  # type: ignore[arg-type]
-    assert Tuning([entry(**{label: "exactly this"})]).verdict(alert)
-    assert not Tuning([entry(**{label: "something else"})]).verdict(alert)
-
-
-def test_the_protocol_names_every_label_that_an_entry_may_match() -> None:
-    assert set(ALERT_LABELS) | {"fields"} == {name for name in vars(Alert) if not name.startswith("_")}
+    assert tuning(entry(**{label: "exactly this"})).verdict(alert)
+    assert not tuning(entry(**{label: "something else"})).verdict(alert)
 
 
 @pytest.mark.parametrize("other", ["Terminal shell in container", "Terminal*", "*"])
@@ -90,35 +90,35 @@ def test_the_first_matching_entry_wins_however_the_entries_name_the_rule(other: 
     first, second = entry("first", rule=other), entry("second", rule="Terminal shell in container")
     anywhere = entry("anywhere", k8s_ns_name="shop")
     for order in ([first, second, anywhere], [second, anywhere, first], [anywhere, first, second]):
-        assert Tuning(order).verdict(Sample()) is order[0]
+        assert tuning(*order).verdict(Sample()) is order[0]
 
 
 def test_an_entry_that_fits_only_in_part_leaves_the_next_its_turn() -> None:
     half, whole = entry("half", rule="Terminal*", proc__name="sh"), entry("whole", rule="Terminal*")
-    assert Tuning([half, whole]).verdict(Sample()) is whole
+    assert tuning(half, whole).verdict(Sample()) is whole
 
 
 def test_without_entries_tuning_is_false_and_asks_for_nothing() -> None:
     class Untouchable:
-        def __getattr__(self, name: str) -> str:
-            assert name == "rule"
+        def __getitem__(self, index: int) -> str:
+            assert labels("ids")[index] == "rule"
             return "Terminal shell in container"
 
-    assert not Tuning()
-    assert Tuning().verdict(Untouchable()) is None  # type: ignore[arg-type]
-    assert Tuning([entry(rule="x")])
-    assert Tuning([entry(k8s_ns_name="x")])
+    assert not tuning()
+    assert tuning().verdict(Untouchable()) is None  # type: ignore[arg-type]
+    assert tuning(entry(rule="x"))
+    assert tuning(entry(k8s_ns_name="x"))
 
 
 def test_an_alert_of_a_rule_that_no_entry_names_tries_no_entry() -> None:
     alert = Sample(rule="Never seen before", fields=Fields())
-    assert Tuning([entry(rule=f"rule {number}", proc__name="*") for number in range(1000)]).verdict(alert) is None
+    assert tuning(*[entry(rule=f"rule {number}", proc__name="*") for number in range(1000)]).verdict(alert) is None
     assert alert.fields.asked == []
 
 
 def test_output_fields_are_asked_for_only_when_all_labels_fit() -> None:
     alert = Sample(fields=Fields())
-    Tuning([entry(proc__name="bash", k8s_ns_name="elsewhere")]).verdict(alert)
+    tuning(entry(proc__name="bash", k8s_ns_name="elsewhere")).verdict(alert)
     assert alert.fields.asked == []
 
 
