@@ -74,15 +74,29 @@ def _is_record(value: Raw) -> bool:
     return (type(value.get("transaction")) is dict and "audit_data" not in value) or "class_uid" in value
 
 
+# What syslog-ng makes of a byte that is no UTF-8: in the record that it quotes, an escape that JSON does not know.
+_BYTE = re.compile(r"\\(?:(x[0-9a-f]{2})|.)", re.DOTALL)
+
+
+def _json(text: str) -> object:
+    try:
+        return orjson.loads(text.encode("utf-8", "replace"))
+    except orjson.JSONDecodeError:
+        if "\\x" not in text:
+            raise
+        readable = _BYTE.sub(lambda escape: r"\ufffd" if escape[1] else escape[0], text)
+        return orjson.loads(readable.encode("utf-8", "replace"))
+
+
 def _in_text(text: str) -> Raw | Rejected | None:
     """The object in a line of a log, None if there is none."""
     mark = text.find(_MARK)
     start = text.find("{", mark + len(_MARK) if mark >= 0 else 0)
     if start < 0:
         return None
-    end = text.rfind("}")
+    quoted = text[start : text.rfind("}") + 1]
     try:
-        value = orjson.loads(text[start : end + 1].encode("utf-8", "replace"))
+        value = _json(quoted)
     except orjson.JSONDecodeError:
         return Rejected("not_json", _CUT) if '"transaction"' in text else None
     if too_deep(value):

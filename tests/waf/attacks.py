@@ -15,9 +15,9 @@ AGENT = b"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/120 Safari/5
 
 @dataclass(frozen=True)
 class Case:
-    """A request: what is sent, and what the Core Rule Set says of it: a class of `exporter.catalog.WAF_CLASSES`.
+    """A request, and what the Core Rule Set finds in it: a class of `exporter.catalog.WAF_CLASSES`, empty for nothing.
 
-    An empty class: no rule finds anything. `refused` is the application's own status, which is no attack.
+    `status` is the application's answer where the firewall lets the request through.
     """
 
     name: str
@@ -63,7 +63,11 @@ OWN_ERRORS = (
 """The application's own errors: a WAF writes a record, in which no rule found anything."""
 
 ATTACKS = (
-    Case("sqli_get", b"/item?id=1%27%20OR%20%271%27=%271%27%20UNION%20SELECT%20user,password%20FROM%20users--%20-", "sqli"),
+    Case(
+        "sqli_get",
+        b"/item?id=1%27%20OR%20%271%27=%271%27%20UNION%20SELECT%20user,password%20FROM%20users--%20-",
+        "sqli",
+    ),
     Case("sqli_post", b"/post", "sqli", body=b"user=admin' OR 1=1-- -&pass=x"),
     Case(
         "sqli_json",

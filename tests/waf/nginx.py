@@ -16,6 +16,12 @@ PARTS = "ABFHZ"
 WITHOUT_BODIES = 'SecAction "id:9000001,phase:5,pass,nolog,ctl:auditLogParts=-E"'
 """Rules of the Core Rule Set add part E, the response's body, by themselves; this takes it out again."""
 
+JSON_BODIES = (
+    'SecRule REQUEST_HEADERS:Content-Type "^application/json"'
+    ' "id:200001,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=JSON"'
+)
+"""From ModSecurity's recommended configuration."""
+
 
 @dataclass(frozen=True)
 class Audit:
@@ -84,8 +90,7 @@ def _modsecurity(root: Path, folder: Path, audit: Audit, engine: str) -> str:
         [
             f"SecRuleEngine {engine}",
             "SecRequestBodyAccess On",
-            'SecRule REQUEST_HEADERS:Content-Type "^application/json"'
-            ' "id:200001,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=JSON"',
+            JSON_BODIES,
             "SecResponseBodyAccess Off",
             f"SecTmpDir {folder / 'tmp'}",
             f"SecDataDir {folder / 'tmp'}",
@@ -137,4 +142,3 @@ http {{
   }}
 }}
 """
-

@@ -1,4 +1,4 @@
-"""A real nginx with ModSecurity and the Core Rule Set posts its records to a real exporter: all are counted, exactly."""
+"""A real nginx with ModSecurity and the Core Rule Set posts its records to a real exporter: it counts them exactly."""
 
 from collections.abc import Callable
 from pathlib import Path
