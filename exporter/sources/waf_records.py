@@ -123,7 +123,7 @@ _DETAILS = re.compile(
     rf" \[severity {_QUOTED}\]"
 )
 _TAG = re.compile(rf" \[tag {_QUOTED}\]")
-_ESCAPED = re.compile(r"\\(.)")
+_ESCAPED = re.compile(r"\\(?:x[0-9a-f]{2}|[nrt]|(.))")
 
 
 def _of_text(sent: object) -> Finding | None:
@@ -140,7 +140,7 @@ def _of_text(sent: object) -> Finding | None:
     number = _number(details[3])
     if not number:
         return None
-    message, data = (_ESCAPED.sub(r"\1", part) for part in (details[5], details[6]))
+    message, data = (_ESCAPED.sub(lambda escaped: escaped[1] or " ", part) for part in (details[5], details[6]))
     tags = []
     at = details.end()
     while (tag := _TAG.search(text, at)) is not None:

@@ -8,10 +8,8 @@ own log, after `AuditLog:`, and Istio puts the number of a thread behind it.
 import re
 from typing import NamedTuple
 
-import orjson
-
 from exporter.sources import Rejected
-from exporter.sources.body import too_deep
+from exporter.sources.body import documents
 from exporter.sources.shapes import Raw
 from exporter.sources.text import clean
 
@@ -78,14 +76,9 @@ def _is_record(value: Raw) -> bool:
 _BYTE = re.compile(r"\\(?:(x[0-9a-f]{2})|.)", re.DOTALL)
 
 
-def _json(text: str) -> object:
-    try:
-        return orjson.loads(text.encode("utf-8", "replace"))
-    except orjson.JSONDecodeError:
-        if "\\x" not in text:
-            raise
-        readable = _BYTE.sub(lambda escape: r"\ufffd" if escape[1] else escape[0], text)
-        return orjson.loads(readable.encode("utf-8", "replace"))
+def _first(text: str) -> object:
+    # With the same patience as a body: what is in the text may be no valid UTF-8, and have control characters in it.
+    return documents(text.encode("utf-8", "replace"), 1)[0]
 
 
 def _in_text(text: str) -> Raw | Rejected | None:
@@ -95,10 +88,10 @@ def _in_text(text: str) -> Raw | Rejected | None:
     if start < 0:
         return None
     quoted = text[start : text.rfind("}") + 1]
-    try:
-        value = _json(quoted)
-    except orjson.JSONDecodeError:
-        return Rejected("not_json", _CUT) if '"transaction"' in text else None
-    if too_deep(value):
-        return Rejected("too_deep", "JSON in the shipper's text is nested too deeply")
+    value = _first(quoted)
+    if isinstance(value, Rejected) and "\\x" in quoted:
+        value = _first(_BYTE.sub(lambda escape: r"\ufffd" if escape[1] else escape[0], quoted))
+    if isinstance(value, Rejected):
+        cut = value.reason == "not_json" and '"transaction"' in text
+        return Rejected("not_json", _CUT) if cut else value if value.reason == "too_deep" else None
     return value if type(value) is dict else None

@@ -3,7 +3,6 @@
 Runs only when asked for, by `make test-waf`, which builds Coraza.
 """
 
-import os
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,6 @@ from tests.support.receiver import PATIENCE, Receiver
 from tests.waf.attacks import ATTACKS, BENIGN, OWN_ERRORS
 from tests.waf.coraza import Coraza, build
 from tests.waf.counting import LAST, attack, counted, events, wait_for_events
-
-pytestmark = pytest.mark.skipif(not os.environ.get("TEST_WAF"), reason="only `make test-waf` builds Coraza")
 
 CASES = (*BENIGN, *OWN_ERRORS, *ATTACKS, *BENIGN, LAST)
 

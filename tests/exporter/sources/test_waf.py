@@ -1,0 +1,380 @@
+"""Audit records of real WAFs, of all their versions and in every wrapping, and what they must become."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from exporter.sources import Rejected
+from exporter.sources.waf import parse
+from exporter.sources.waf_events import CleanRecord, Place, WafEvent, host_name, network_of
+from exporter.sources.waf_rules import class_of, severity
+from exporter.sources.waf_verdict import CLEAN, Verdict, verdict
+
+SAMPLES = Path(__file__).parents[2] / "samples" / "waf"
+
+FOUND = {
+    "api_host": ("xss", "941100"),
+    "dup_header_xss": ("xss", "941100"),
+    "invalid_utf8_header": ("xss", "941100"),
+    "invalid_utf8_uri": ("xss", "941100"),
+    "json_sqli": ("sqli", "942100"),
+    "lfi": ("lfi", "930100"),
+    "lfi_traversal": ("lfi", "930100"),
+    "nonutf8_raw_header": ("xss", "941100"),
+    "nonutf8_uri": ("xss", "941100"),
+    "other_host": ("xss", "941100"),
+    "php": ("php", "933100"),
+    "php_injection": ("php", "933100"),
+    "rce": ("lfi", "930120"),
+    "rce_shellshock": ("rce", "932170"),
+    "rce_unix": ("lfi", "930120"),
+    "repeated_header": ("xss", "941100"),
+    "rfi": ("rfi", "931100"),
+    "scanner": ("scanner", "913100"),
+    "scanner_nikto": ("scanner", "913100"),
+    "scanner_sqlmap": ("scanner", "913100"),
+    "session_fix": ("xss", "941100"),
+    "session_fixation": ("xss", "941100"),
+    "sqli_get": ("sqli", "942100"),
+    "sqli_json": ("sqli", "942100"),
+    "sqli_post": ("sqli", "942100"),
+    "xss_img": ("xss", "941100"),
+    "xss_script": ("xss", "941100"),
+}
+"""Attack -> class and rule of the first of its most severe findings."""
+
+CLEANS = ("err500", "own_403", "own_500")
+"""The application's own refusals and faults, in which the WAF found nothing."""
+
+RECORDED = sorted(SAMPLES.glob("*/**/*.json"))
+
+
+def case(path: Path) -> tuple[str, str, str]:
+    """Engine, what it was set to, and the attack, by the sample's path."""
+    if path.parent.name == "modsecurity":
+        mode, _, attack = path.stem.partition("_")
+        return "modsecurity", mode, attack
+    return "coraza", path.parent.name.partition("-")[2], path.stem
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: str(path.relative_to(SAMPLES)))
+def test_a_recorded_record_becomes_what_it_is(path: Path) -> None:
+    engine, setting, attack = case(path)
+    [event] = parse(path.read_bytes(), 10)
+    detecting = setting.startswith("detectiononly")
+    mode = "unknown" if setting.endswith("-ocsf") else "detection_only" if detecting else "blocking"
+    assert not isinstance(event, Rejected)
+    assert (event.engine, event.mode) == (engine, mode)
+    assert event.time is not None
+    assert 1795000000 < event.time < 1797000000
+    if attack in CLEANS:
+        assert isinstance(event, CleanRecord)
+        return
+    assert isinstance(event, WafEvent)
+    # Without part K Coraza names no rules before 3.4.
+    named = path.parent.name not in ("3.2.2-on", "3.3.3-on")
+    assert (event.class_, event.rule_id) == (FOUND[attack] if named else ("unknown", ""))
+    assert event.severity == ("critical" if named else "unknown")
+    assert event.verdict == ("detected" if detecting else "blocked")
+    assert event.inferred == (engine == "modsecurity" and not detecting)
+    assert event.fields.text("host_asked") in ("shop.example.com", "api.example.org", "evil.example.net")
+
+
+def test_the_samples_are_of_both_engines_and_of_every_setting() -> None:
+    assert len(RECORDED) > 120
+    assert {case(path)[0] for path in RECORDED} == {"modsecurity", "coraza"}
+    assert {path.parent.name.split("-")[0] for path in RECORDED} >= {"3.2.2", "3.3.3", "3.4.0", "3.7.0", "3.8.1"}
+    assert {case(path)[2] for path in RECORDED} <= {*FOUND, *CLEANS}
+
+
+# Wrappings ------------------------------------------------------------------------------------------------------------
+
+ONE = (SAMPLES / "modsecurity" / "on_sqli_get.json").read_bytes().strip()
+CORAZA = (SAMPLES / "coraza" / "3.8.1-on" / "sqli_get.json").read_bytes().strip()
+AT = {"namespace_name": "ingress", "pod_name": "nginx-7d4b9c-x2x1z", "host": "node-1"}
+TEXT = CORAZA.decode()
+
+
+def wrapped(**keys: object) -> bytes:
+    return json.dumps(keys).encode()
+
+
+WRAPPINGS = {
+    "as it is": ONE,
+    "with a line end": ONE + b"\n",
+    "an array": b"[" + ONE + b"]",
+    "Fluent Bit": wrapped(date=1795981906.3, log=ONE.decode() + "\n", stream="stdout", kubernetes=AT),
+    "Fluent Bit, merged": wrapped(date=1795981906.3, log=ONE.decode(), log_processed=json.loads(ONE), kubernetes=AT),
+    "Fluent Bit without a parser for CRI": wrapped(log="2026-11-29T19:51:46.3Z stdout F " + ONE.decode()),
+    "Vector": wrapped(message=ONE.decode(), kubernetes={"pod_node_name": "node-1", "pod_name": "nginx-7d4b9c-x2x1z"}),
+    "Coraza": CORAZA,
+    "Envoy's log": b"[2026-11-29 19:51:46.348][21][critical][wasm] [ctx.cc:1196] wasm log coraza my_vm: AuditLog:"
+    + CORAZA,
+    "Istio's log": b"2026-11-29T19:51:46.348Z\tcritical\tenvoy wasm external/envoy/ctx.cc:1196\twasm log: AuditLog:"
+    + CORAZA
+    + b"\tthread=31\n",
+    "Envoy's log, shipped": wrapped(log="[2026-11-29][21][critical][wasm] wasm log x: AuditLog:" + TEXT, kubernetes=AT),
+    "Istio's log, shipped": wrapped(message="2026\tcritical\tenvoy wasm\twasm log: AuditLog:" + TEXT + "\tthread=31"),
+}
+
+
+@pytest.mark.parametrize("name", WRAPPINGS)
+def test_a_record_is_found_in_every_wrapping(name: str) -> None:
+    [event] = parse(WRAPPINGS[name], 10)
+    assert isinstance(event, WafEvent)
+    assert event[1:5] == ("sqli", "942100", "critical", "blocked")
+    if b"kubernetes" in WRAPPINGS[name]:
+        assert (event.hostname, event.fields.proxy) == ("node-1", "nginx-7d4b9c-x2x1z")
+
+
+@pytest.mark.parametrize("name", ["on_nonutf8_raw_header", "on_nonutf8_uri"])
+def test_a_record_that_syslog_ng_quotes_is_read_whatever_bytes_it_holds(name: str) -> None:
+    """Its `$(format-json)` writes a byte that is no UTF-8 as `\\xff`; one such byte must hide no attack."""
+    record = (SAMPLES / "modsecurity" / f"{name}.json").read_bytes().decode("utf-8", "backslashreplace")
+    assert "\\xff" in record
+    [event] = parse(wrapped(log=record), 10)
+    assert isinstance(event, WafEvent)
+    assert event[1:5] == ("xss", "941100", "critical", "blocked")
+
+
+@pytest.mark.parametrize("between", [b"\n", b"", b",", b"\n\n", b"\r\n"])
+def test_many_wrappings_in_one_body_are_as_many_events(between: bytes) -> None:
+    lines = [text for name, text in WRAPPINGS.items() if "log" not in name and name != "an array"]
+    found = parse(between.join(text.strip() for text in lines), 100)
+    assert [isinstance(event, WafEvent) for event in found] == [True] * len(lines)
+
+
+def test_lines_of_a_log_that_are_no_records_are_refused_each_and_lose_nothing_else() -> None:
+    lines = [
+        WRAPPINGS["Envoy's log"],
+        b"[2026-11-29][21][info][main] starting main dispatch loop",
+        WRAPPINGS["Istio's log"].strip(),
+    ]
+    first, refused, last = parse(b"\n".join(lines), 10)
+    assert isinstance(first, WafEvent)
+    assert isinstance(last, WafEvent)
+    assert isinstance(refused, Rejected)
+    assert refused.reason == "not_json"
+
+
+REFUSED = {
+    "text": (b"ModSecurity: Warning. Matched something", "not_json", "SecAuditLogFormat JSON"),
+    "an access line": (wrapped(log='10.0.0.1 - - "GET / HTTP/1.1" 200'), "not_an_alert", "send these lines alone"),
+    "a Falco alert": (b'{"rule":"x","priority":"Notice","output":"y"}', "not_an_alert", "not an audit record"),
+    "ModSecurity 2": (
+        b'{"transaction":{"time":"x"},"request":{},"audit_data":{"messages":["a"]}}',
+        "not_an_alert",
+        "SecAuditLogFormat JSON",
+    ),
+    "half a record": (wrapped(log=ONE.decode()[:900], kubernetes=AT), "not_json", "16 KiB"),
+    "a list": (b"[[]]", "not_an_alert", "not an audit record"),
+    "deep in a text": (
+        wrapped(log='{"transaction":{}, "a":' + "[" * 99 + "]" * 99 + "}"),
+        "too_deep",
+        "more than 64 levels",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_record_is_refused_with_the_sentence_that_helps(name: str) -> None:
+    body, reason, words = REFUSED[name]
+    [found] = parse(body, 10)
+    assert isinstance(found, Rejected)
+    assert (found.reason, words in found.message) == (reason, True), found
+
+
+# What a record says ---------------------------------------------------------------------------------------------------
+
+SQLI, SCORE, REPORT, WARNING, OWN = 942100, 949110, 980170, 920350, 1001
+
+VERDICTS = {
+    "the record says that it was stopped": ((True, "detection_only", [], 200), Verdict("blocked")),
+    "the record says that it was not, and something was found": ((False, "blocking", [SQLI], 403), Verdict("detected")),
+    "the record says that it was not, and nothing was found": ((False, "blocking", [REPORT], 403), CLEAN),
+    "an application's own 403": ((None, "blocking", [], 403), CLEAN),
+    "an engine that only detects, whatever it adds up": (
+        (None, "detection_only", [SQLI, SCORE], 403),
+        Verdict("detected"),
+    ),
+    "an engine that is off": ((None, "off", [OWN], 403), Verdict("detected")),
+    "a score that is too high": ((None, "blocking", [SQLI, SCORE], 200), Verdict("blocked", inferred=True)),
+    "a score of the answer": ((None, "blocking", [950130, 959100], 200), Verdict("blocked", inferred=True)),
+    "a report alone": ((None, "blocking", [WARNING, REPORT], 200), Verdict("detected", inferred=True)),
+    "an application's 403 with a low score": ((None, "blocking", [WARNING], 403), Verdict("detected", inferred=True)),
+    "a rule of one's own that refuses": ((None, "blocking", [OWN], 403), Verdict("blocked", inferred=True)),
+    "a rule of one's own that redirects": ((None, "blocking", [OWN], 200), Verdict("detected", inferred=True)),
+    "an unknown engine and a refusal": ((None, "unknown", [SQLI, SCORE], 403), Verdict("blocked", inferred=True)),
+    "an unknown engine and an answer": ((None, "unknown", [SQLI, SCORE], 200), Verdict("detected", inferred=True)),
+    "no boolean says nothing": (("true", "blocking", [SQLI], 200), Verdict("detected", inferred=True)),
+}
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+def test_a_verdict(name: str) -> None:
+    told, expected = VERDICTS[name]
+    assert verdict(*told) == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [
+        (911100, "method"),
+        (920350, "protocol"),
+        (922100, "multipart"),
+        (930120, "lfi"),
+        (934100, "generic"),
+        (942100, "sqli"),
+        (944100, "java"),
+        (952100, "leak"),
+        (955100, "web_shell"),
+        (905100, "unknown"),
+        (1001, "custom"),
+        (9500000, "custom"),
+    ],
+)
+def test_the_number_of_a_rule_says_its_class(number: int, name: str) -> None:
+    assert class_of(number) == name
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("2", "critical"),
+        (2, "critical"),
+        ("5", "notice"),
+        (7, "debug"),
+        ("CRITICAL", "critical"),
+        ("info", "informational"),
+        ("0", "unknown"),
+        (0, "unknown"),
+        (-1, "unknown"),
+        ("emergency", "unknown"),
+        (True, "unknown"),
+        (None, "unknown"),
+        ("22", "unknown"),
+        (8, "unknown"),
+        ("²", "unknown"),
+        ([], "unknown"),
+    ],
+)
+def test_zero_and_emergency_are_that_nothing_was_said(written: object, name: str) -> None:
+    assert severity(written) == name
+
+
+def modsecurity(**changes: object) -> bytes:
+    record = json.loads(ONE)
+    record["transaction"] |= changes
+    return json.dumps(record).encode()
+
+
+@pytest.mark.parametrize(
+    ("identity", "time"),
+    [
+        ("179531978562.413421", 1795319785.0),
+        ("1795319785.4", 1795319785.0),
+        ("shop_web_1795319785.4", None),
+        ("9f3c", None),
+        ("0000000001.5", None),
+        (5, None),
+        ("1795319785", None),
+    ],
+)
+def test_the_time_is_in_an_identity_of_modsecuritys_own(identity: object, time: float | None) -> None:
+    [event] = parse(modsecurity(unique_id=identity), 10)
+    assert isinstance(event, WafEvent)
+    assert event.time == time
+
+
+@pytest.mark.parametrize(
+    ("identity", "tags", "place"),
+    [
+        ("shop_web-frontend_922fbc78", [], Place("shop", "web-frontend")),
+        ("shop_web_x_y", [], Place("shop", "web")),
+        ("___c591e6fc", [], Place()),
+        ("Shop_web_1", [], Place()),
+        ("shop_web", [], Place()),
+        ("179531978562.413421", ["k8s-ns/shop", "k8s-workload/web"], Place("shop", "web")),
+        ("179531978562.413421", ["k8s-ns/shop"], Place("shop", "")),
+        ("179531978562.413421", ["k8s-workload/web"], Place()),
+        ("179531978562.413421", ["k8s-ns/Not a name"], Place()),
+        ("a_b_c", ["k8s-ns/shop"], Place("a", "b")),
+    ],
+)
+def test_the_wafs_own_configuration_may_name_the_workload(identity: str, tags: list[str], place: Place) -> None:
+    messages = json.loads(ONE)["transaction"]["messages"]
+    messages[-1]["details"]["tags"] += tags  # the rule that adds up: the one that found something has none
+    [event] = parse(modsecurity(unique_id=identity, messages=messages), 10)
+    assert isinstance(event, WafEvent)
+    assert event.named == place
+
+
+FORGED = '"] [file "x"] [line "1"] [id "911100"] [rev ""] [msg "m"] [data "d"] [severity "debug"] [tag "k8s-ns/victim"]'
+
+
+@pytest.mark.parametrize("where", ["message", "msg", "data", "uri"])
+def test_a_client_cannot_forge_what_an_error_message_says(where: str) -> None:
+    """Coraza writes the rule's own message without quotes in front of the details, and all else quoted as Go does."""
+
+    def quoted(text: str) -> str:
+        return json.dumps(text, ensure_ascii=False)
+
+    text = {name: FORGED if name == where else "x" for name in ("message", "msg", "data", "uri")}
+    message = (
+        f'[client "1.2.3.4"] Coraza: Warning. {text["message"]} [file "f.conf"] [line "2"] [id "942100"] [rev ""] '
+        f'[msg {quoted(text["msg"])}] [data {quoted(text["data"])}] [severity "critical"] [ver "v"] [maturity "0"] '
+        f'[accuracy "0"] [tag "attack-sqli"] [hostname ""] [uri {quoted(text["uri"])}] [unique_id "u"]'
+    )
+    record = json.loads(CORAZA) | {"messages": [{"error_message": message, "data": None}]}
+    [event] = parse(json.dumps(record).encode(), 10)
+    assert isinstance(event, WafEvent)
+    assert event[1:5] == ("sqli", "942100", "critical", "blocked")
+    assert event.named == Place()
+
+
+def test_one_byte_does_not_hide_a_record() -> None:
+    """libmodsecurity writes what it got into its JSON, valid or not."""
+    for hiding in (b"\xff", b"\xed\xa0\x80", b"\\ud800", b"\x01", b"\x00"):
+        [event] = parse(ONE.replace(b"Mozilla", hiding), 10)
+        assert isinstance(event, WafEvent), hiding
+        [event] = parse(json.dumps({"log": ONE.decode()}).encode().replace(b"Mozilla", hiding), 10)
+        assert isinstance(event, WafEvent), hiding
+
+
+def test_a_repeated_header_hides_nothing() -> None:
+    body = ONE.replace(b'"Accept":', b'"transaction":{},"messages":[],"Host":"evil.example.net","Accept":')
+    [event] = parse(body, 10)
+    assert isinstance(event, WafEvent)
+    assert event[1:5] == ("sqli", "942100", "critical", "blocked")
+
+
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [
+        ("Shop.Example.com:8443", "shop.example.com"),
+        ("shop.example.com.", "shop.example.com"),
+        ("[::1]:80", "[::1]"),
+        ("", ""),
+        (None, ""),
+        (["a"], ""),
+        (" a ", "a"),
+    ],
+)
+def test_a_host_is_a_name(sent: object, name: str) -> None:
+    assert host_name(sent) == name
+
+
+@pytest.mark.parametrize(
+    ("client", "network"),
+    [
+        ("192.0.2.77", "192.0.2.0/24"),
+        ("2001:db8:1:2::5", "2001:db8:1::/48"),
+        ("::ffff:192.0.2.77", "192.0.2.0/24"),
+        ("fe80::1%eth0", "fe80::/48"),
+        ("unix:", ""),
+        ("", ""),
+    ],
+)
+def test_a_client_has_a_network(client: str, network: str) -> None:
+    assert network_of(client) == network

@@ -1,0 +1,108 @@
+"""What is told of a request: the attack, shortened, and no secret that was in it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from exporter.sources import waf_secrets
+from exporter.sources.waf import parse
+from exporter.sources.waf_events import CleanRecord, WafEvent
+
+SAMPLES = Path(__file__).parents[2] / "samples" / "waf"
+SECRET = "swordfish-7c1f"
+
+MODSECURITY = json.loads((SAMPLES / "modsecurity" / "on_sqli_get.json").read_text())
+CORAZA = json.loads((SAMPLES / "coraza" / "3.8.1-on-k" / "sqli_get.json").read_text())
+CORAZA_TEXT = json.loads((SAMPLES / "coraza" / "3.8.1-on" / "sqli_get.json").read_text())
+OCSF = json.loads((SAMPLES / "coraza" / "3.8.1-on-ocsf" / "sqli_get.json").read_text())
+
+
+def told(record: object) -> str:
+    [event] = parse(json.dumps(record).encode(), 10)
+    assert isinstance(event, WafEvent | CleanRecord)
+    return json.dumps(event.describe())
+
+
+def everywhere(value: object, put: Callable[[str], str], path: str = "") -> object:
+    """The value with every text in it that a client or an application may have written replaced."""
+    if isinstance(value, dict):
+        return {key: everywhere(inner, put, f"{path}.{key}") for key, inner in value.items()}
+    if isinstance(value, list):
+        return [everywhere(inner, put, path) for inner in value]
+    if path.endswith((".headers.Host", ".headers.host")) or value == "shop.example.com":
+        return value
+    free = (".headers", ".body", ".args", ".http_headers", ".data.raw", ".match", ".reference", ".user_agent")
+    return put(value) if isinstance(value, str) and any(part in path for part in free) else value
+
+
+@pytest.mark.parametrize("record", [MODSECURITY, CORAZA, CORAZA_TEXT, OCSF], ids=["modsecurity", "k", "text", "ocsf"])
+def test_headers_bodies_and_sources_of_rules_are_never_told(record: object) -> None:
+    changed = everywhere(record, lambda text: text + SECRET)
+    assert SECRET in json.dumps(changed)
+    assert SECRET not in told(changed)
+
+
+SECRETS = (
+    *("password", "user%5Bpassword%5D", "pass%2577ord", "pwd", "token", "access_token", "apiKey", "session_id"),
+    *(
+        "PHPSESSID",
+        "Authorization",
+        "jwt",
+        "X-Auth",
+        "otp",
+        "pin",
+        "secret",
+        "credentials",
+        "code",
+        "card_number",
+        "sid",
+    ),
+)
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_the_value_of_a_secret_parameter_is_not_told(name: str) -> None:
+    for uri in (f"/login?{name}={SECRET}&q=1", f"/login?q=1;{name}={SECRET}", f"/login?a&{name}={SECRET}"):
+        shown = waf_secrets.uri(uri)
+        assert SECRET not in shown
+        assert shown.startswith("/login?")
+        assert f"{name}=***" in shown
+    data = f"Matched Data: {SECRET} found within ARGS:{name}: {SECRET}"
+    assert waf_secrets.matched(data) == ""
+
+
+def test_who_asks_by_an_absolute_address_gives_no_password_away() -> None:
+    assert waf_secrets.uri(f"http://user:{SECRET}@shop.example.com/a?b=c") == "http://shop.example.com/a?b=c"
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        ("Matched Data: s&sos found within ARGS:id: 1' OR '1'='1", "s&sos"),
+        ("Matched Data: nikto found within REQUEST_HEADERS:User-Agent: Nikto", "nikto"),
+        ("Matched Data: x found within REQUEST_COOKIES:id: x", ""),
+        ("Matched Data: x found within REQUEST_HEADERS:Authorization: x", ""),
+        ("Matched Data: x found within REQUEST_HEADERS:Referer: x", ""),
+        ("Matched Data: x found within REQUEST_BODY: x", ""),
+        ("Matched Data: x found within XML:/*: x", ""),
+        ("Matched Data: x found within ARGS:my password: x", ""),
+        # The client wrote a variable's name into what was found.
+        ("Matched Data: x found within ARGS:q: y found within ARGS:password: z", ""),
+        ("something else", ""),
+        ("", ""),
+    ],
+)
+def test_what_was_found_is_told_where_it_is_no_secret(data: str, shown: str) -> None:
+    assert waf_secrets.matched(data) == shown
+
+
+def test_a_payload_is_shortened() -> None:
+    data = f"Matched Data: {'x' * 5000} found within ARGS:q: {'x' * 5000}"
+    assert len(waf_secrets.matched(data)) == waf_secrets.MAX_DATA
+    assert len(waf_secrets.uri("/" + "a" * 100_000 + "?b=" + "c" * 100_000)) == waf_secrets.MAX_URI
+    record = json.loads(json.dumps(MODSECURITY))
+    record["transaction"]["request"]["uri"] = "/?q=" + "<" * 100_000
+    record["transaction"]["messages"] *= 200
+    assert len(told(record)) < 4000
