@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "alerts": intake.alerts,
     "settings": intake.settings,
     "batches": intake.batches,
+    "records": intake.records,
     "new-series": intake.new_series,
     "attack": attack.answer_times_under_attack,
     "mixed": mixed.answer_times_beside_scrapes,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -10,6 +11,8 @@ from statistics import median
 from bench import subject, wrk
 from bench.alert import batch, bodies
 from bench.load import connections, cost, requests, send
+from bench.record import HOSTS
+from bench.record import records as audit_records
 from bench.subject import Subject
 from bench.table import Row, Target, at_least, at_most
 
@@ -129,6 +132,19 @@ def batches(folder: Path) -> list[Row]:
     behind = f"{_each(batched)} an alert, {1 / median(batched):,.0f} a CPU second; {_each(limit)}"
     what = "alerts a CPU second, batches of 100 : the limit's singles"
     return [Row(what, ratio(limit, batched), "x", at_least(0.7), behind)]
+
+
+def records(folder: Path) -> list[Row]:
+    """An audit record of 3.5 KB a request, beside a Falco alert of 1.1 KB."""
+    with ExitStack() as stack:
+        server = stack.enter_context(subject.threatboard(folder, waf=HOSTS))
+        waf = replace(server, path="/waf")
+        sockets = stack.enter_context(connections(waf))
+        wanted = requests(waf, islice(audit_records(), KINDS)) * (ALERTS // KINDS)
+        costs = interleaved({"alert": _singles(server, stack), "record": lambda: cost(waf, sockets, wanted)})
+    alert, record = costs["alert"], costs["record"]
+    behind = f"{_each(record)}; {_each(alert)}"
+    return [Row("cost of an audit record of 3.5 KB : of a Falco alert", ratio(record, alert), "x", at_most(2), behind)]
 
 
 def new_series(folder: Path) -> list[Row]:

@@ -10,7 +10,8 @@ from exporter.intake.pipeline import Counted, Ruling
 from exporter.intake.tuning import Tuning, glob
 from exporter.sources import Counters, Event, Line
 from exporter.sources.falco_events import FalcoAlert
-from exporter.sources.waf_events import Place, WafEvent, network_of
+from exporter.sources.waf_events import WafEvent, network_of
+from exporter.sources.waf_places import Place
 
 _IDS = FINDINGS["ids"]
 _WAF = FINDINGS["waf"]

@@ -7,6 +7,7 @@ another type.
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple, cast
 
 import orjson
@@ -74,12 +75,11 @@ def _modsecurity(transaction: Raw) -> Record:
 def _modsecurity_findings(messages: object) -> Iterator[Finding]:
     for item in _array(messages):
         message = _object(item)
-        details = _object(message.get("details"))
-        number = _number(details.get("ruleId"))
+        get = _object(message.get("details")).get
+        number = _number(get("ruleId"))
         if number:
-            severity = waf_rules.severity(details.get("severity"))
-            text = _text(message.get("message"))
-            yield Finding(number, severity, text, details.get("data"), details.get("match"), details.get("tags"))
+            severity = waf_rules.severity(get("severity"))
+            yield Finding(number, severity, message.get("message"), get("data"), get("tags"))
 
 
 def _coraza(transaction: Raw, messages: object) -> Record:
@@ -114,7 +114,7 @@ def _of_data(sent: object) -> Finding | None:
     if not number:
         return None
     severity = waf_rules.severity(data.get("severity"))
-    return Finding(number, severity, _text(data.get("msg")), data.get("data"), "", data.get("tags"))
+    return Finding(number, severity, data.get("msg"), data.get("data"), data.get("tags"))
 
 
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
@@ -146,7 +146,7 @@ def _of_text(sent: object) -> Finding | None:
     while (tag := _TAG.search(text, at)) is not None:
         tags.append(tag[1])
         at = tag.end()
-    return Finding(number, waf_rules.severity(details[7]), message, data, "", tags)
+    return Finding(number, waf_rules.severity(details[7]), message, data, tags)
 
 
 def _ocsf(value: Raw) -> Record:
@@ -224,8 +224,13 @@ def _text(value: object) -> str:
 _MAX_DIGITS = 9
 
 
+@lru_cache(maxsize=4096)
+def _digits(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() else 0
+
+
 def _number(value: object) -> int:
     """A whole number, or its digits; 0 for all else."""
-    if type(value) is str and value.isascii() and value.isdecimal() and len(value) <= _MAX_DIGITS:
-        value = int(value)
+    if type(value) is str and len(value) <= _MAX_DIGITS:
+        return _digits(value)
     return value if type(value) is int and 0 < value < 10**_MAX_DIGITS else 0

@@ -28,7 +28,9 @@ _USERINFO = re.compile(r"//[^/?#]*@")
 
 def is_secret(name: str) -> bool:
     """Does a parameter of this name hold a secret? Also where the name is percent-encoded, once or twice."""
-    return _SECRET.search(unquote_plus(unquote_plus(name)).replace("_", " ").replace("-", " ")) is not None
+    if "%" in name or "+" in name:
+        name = unquote_plus(unquote_plus(name))
+    return _SECRET.search(name.replace("_", " ").replace("-", " ")) is not None
 
 
 def uri(sent: str) -> str:

@@ -14,6 +14,7 @@ from exporter.sources.shapes import Raw
 from exporter.sources.text import clean
 
 _MARK = "AuditLog:"
+_MARK_BYTES = _MARK.encode()
 _ENVOY_LINE = re.compile(rb"^[^{\n]*AuditLog:(\{.*\})[^}\n]*$", re.MULTILINE)
 _KEYS = ("log_processed", "log", "message", "msg", "event")
 _NODES = ("host", "pod_node_name", "node_name")
@@ -42,7 +43,7 @@ class Found(NamedTuple):
 
 def plain(body: bytes) -> bytes:
     """The body with the records in lines of Envoy's log set free."""
-    return _ENVOY_LINE.sub(rb"\1", body) if _MARK.encode() in body else body
+    return _ENVOY_LINE.sub(rb"\1", body) if _MARK_BYTES in body else body
 
 
 def found(value: object) -> Found | Rejected:

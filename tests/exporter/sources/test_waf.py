@@ -7,7 +7,8 @@ import pytest
 
 from exporter.sources import Rejected
 from exporter.sources.waf import parse
-from exporter.sources.waf_events import CleanRecord, Place, WafEvent, host_name, network_of
+from exporter.sources.waf_events import CleanRecord, WafEvent, host_name, network_of
+from exporter.sources.waf_places import Place
 from exporter.sources.waf_rules import class_of, severity
 from exporter.sources.waf_verdict import CLEAN, Verdict, verdict
 
@@ -125,7 +126,7 @@ def test_a_record_is_found_in_every_wrapping(name: str) -> None:
     assert isinstance(event, WafEvent)
     assert event[1:5] == ("sqli", "942100", "critical", "blocked")
     if b"kubernetes" in WRAPPINGS[name]:
-        assert (event.hostname, event.fields.proxy) == ("node-1", "nginx-7d4b9c-x2x1z")
+        assert (event.hostname, event.describe()["proxy"]) == ("node-1", "nginx-7d4b9c-x2x1z")
 
 
 @pytest.mark.parametrize("name", ["on_nonutf8_raw_header", "on_nonutf8_uri"])
@@ -356,12 +357,10 @@ def test_a_repeated_header_hides_nothing() -> None:
         ("shop.example.com.", "shop.example.com"),
         ("[::1]:80", "[::1]"),
         ("", ""),
-        (None, ""),
-        (["a"], ""),
         (" a ", "a"),
     ],
 )
-def test_a_host_is_a_name(sent: object, name: str) -> None:
+def test_a_host_is_a_name(sent: str, name: str) -> None:
     assert host_name(sent) == name
 
 
