@@ -31,7 +31,7 @@ RECEIVERS = ("exporter", "stopped", "3 s", "hangs")
 
 def times(port: int) -> tuple[list[float], int]:
     """Seconds of each benign request that was answered, and the number that were not."""
-    taken = []
+    taken: list[float] = []
     unanswered = 0
     for _ in range(ROUNDS):
         for case in (ATTACKS[0], *[BENIGN[1]] * BENIGN_EACH):
