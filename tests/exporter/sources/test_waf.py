@@ -129,6 +129,16 @@ def test_a_record_is_found_in_every_wrapping(name: str) -> None:
         assert (event.hostname, event.describe()["proxy"]) == ("node-1", "nginx-7d4b9c-x2x1z")
 
 
+@pytest.mark.parametrize("name", ["on_nonutf8_raw_header", "on_nonutf8_uri"])
+def test_a_record_that_syslog_ng_quotes_is_read_whatever_bytes_it_holds(name: str) -> None:
+    """Its `$(format-json)` writes a byte that is no UTF-8 as `\\xff`; one such byte must hide no attack."""
+    record = (SAMPLES / "modsecurity" / f"{name}.json").read_bytes().decode("utf-8", "backslashreplace")
+    assert "\\xff" in record
+    [event] = parse(wrapped(log=record), 10)
+    assert isinstance(event, WafEvent)
+    assert event[1:5] == ("xss", "941100", "critical", "blocked")
+
+
 @pytest.mark.parametrize("between", [b"\n", b"", b",", b"\n\n", b"\r\n"])
 def test_many_wrappings_in_one_body_are_as_many_events(between: bytes) -> None:
     lines = [text for name, text in WRAPPINGS.items() if "log" not in name and name != "an array"]
