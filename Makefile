@@ -7,7 +7,7 @@ LOCK := .tools/lock/bin/pip-compile --quiet --upgrade --generate-hashes --allow-
   --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-newest test-cluster test-image bench generate package lock lint
+.PHONY: help demo test test-newest test-cluster test-waf test-image bench generate package lock lint
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' Makefile | expand -t 22
@@ -26,6 +26,10 @@ test-newest: .venv/dev.done  ## run what uses Prometheus and Alertmanager with t
 test-cluster: .venv/dev.done  ## install the chart into a real Kubernetes control plane (built once, with Go)
 	tests/cluster/kubernetes/build.sh .tools/kubernetes
 	TEST_CLUSTER=1 $(BIN)/python -m pytest tests/cluster --timeout 900
+
+test-waf: .venv/dev.done  ## send attacks through a real Coraza, too (built once, with Go 1.25 or newer)
+	$(BIN)/python -m demo.tools nginx syslog-ng
+	TEST_WAF=1 $(BIN)/python -m pytest tests/waf --timeout 900
 
 test-image: .venv/dev.done  ## build the container image and run it (needs root, buildah, podman, runc, debootstrap)
 	TEST_IMAGE=1 $(BIN)/python -m pytest tests/image --timeout 1800

@@ -1,4 +1,4 @@
-"""Audit records of the size that a WAF sends: 3.5 KB, as libmodsecurity wrote it of an SQL injection that it blocked."""
+"""Audit records of 3.5 KB, as libmodsecurity wrote one of an SQL injection that it blocked."""
 
 from collections.abc import Iterator
 from itertools import count

@@ -63,8 +63,8 @@ def install(package: str) -> None:
     if os.geteuid() != 0:
         raise PackageError(f"Only root can install it (apt-get install {package}).")
     options = ["-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3"]
-    warnings = _update(options)
-    _run(["apt-get", *options, "install", "-y", "--no-install-recommends", package], warnings=warnings)
+    warnings = update(options)
+    run(["apt-get", *options, "install", "-y", "--no-install-recommends", package], warnings=warnings)
 
 
 def unpack_servers(folder: Path, suite: str = "") -> None:
@@ -79,7 +79,7 @@ def unpack_servers(folder: Path, suite: str = "") -> None:
             return
         unpacked = Path(scratch, "unpacked")
         for package in _download(Path(scratch), suite):
-            _run(["dpkg", "-x", str(package), str(unpacked)])
+            run(["dpkg", "-x", str(package), str(unpacked)])
         # 200 MB of time zone sources that no page reads.
         shutil.rmtree(unpacked / "usr/share/javascript/moment-timezone/data", ignore_errors=True)
         _reopen_templates(unpacked / "usr/bin/prometheus-alertmanager")
@@ -90,29 +90,35 @@ def unpack_servers(folder: Path, suite: str = "") -> None:
 
 def _download(folder: Path, suite: str) -> list[Path]:
     """The servers' packages, and those that Prometheus needs beside them, as files in `folder`."""
-    for place in ("state/lists/partial", "cache/archives/partial"):
-        (folder / place).mkdir(parents=True)
-    conf = folder / "apt.conf"
-    conf.write_text(APT_CONF.format(folder=folder))
-    warnings = _update(["-c", str(conf)])
+    conf = apt_conf(folder)
+    warnings = update(["-c", str(conf)])
     if suite:
         archive = _archive(conf, warnings)
         signed = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
         (folder / "sources.list").write_text(f"deb {signed}{archive} {suite} main\n")
         conf.write_text((APT_CONF + OTHER_SOURCES).format(folder=folder))
-        warnings += _update(["-c", str(conf)])
+        warnings += update(["-c", str(conf)])
     only_depends = [
         f"--no-{kind}" for kind in ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhances")
     ]
-    names = _run(["apt-cache", "-c", str(conf), "depends", "--recurse", *only_depends, *SERVERS], warnings=warnings)
+    names = run(["apt-cache", "-c", str(conf), "depends", "--recurse", *only_depends, *SERVERS], warnings=warnings)
     needed = {name for name in names.splitlines() if name.startswith(NEEDED)}
-    _run(["apt-get", "-c", str(conf), "download", *SERVERS, *sorted(needed)], cwd=folder, warnings=warnings)
+    run(["apt-get", "-c", str(conf), "download", *SERVERS, *sorted(needed)], cwd=folder, warnings=warnings)
     return sorted(folder.glob("*.deb"))
+
+
+def apt_conf(folder: Path) -> Path:
+    """A configuration for apt with state and cache of its own in `folder`: `apt-get -c FILE`, as any user."""
+    for place in ("state/lists/partial", "cache/archives/partial"):
+        (folder / place).mkdir(parents=True)
+    conf = folder / "apt.conf"
+    conf.write_text(APT_CONF.format(folder=folder))
+    return conf
 
 
 def _archive(conf: Path, warnings: str) -> str:
     """Where Debian's own packages come from here; the lists must have been fetched, for they say whose they are."""
-    shown = _run(
+    shown = run(
         ["apt-get", "-c", str(conf), "indextargets", "--format", "$(ORIGIN)|$(LABEL)|$(SITE)"], warnings=warnings
     )
     sites = [line.rpartition("|")[2] for line in shown.splitlines() if line.startswith("Debian|Debian|")]
@@ -133,16 +139,16 @@ def _write_launchers(folder: Path) -> None:
         launcher.chmod(0o755)
 
 
-def _update(options: list[str]) -> str:
+def update(options: list[str]) -> str:
     """Refreshes apt's lists; what it complained about, since one dead source among several need not matter."""
     try:
-        _run(["apt-get", *options, "update"])
+        run(["apt-get", *options, "update"])
     except PackageError as failed:
         return f"{failed}\n"
     return ""
 
 
-def _run(command: list[str], cwd: Path | None = None, warnings: str = "") -> str:
+def run(command: list[str], cwd: Path | None = None, warnings: str = "") -> str:
     """What the command printed; raises `PackageError` with that, after the warnings of earlier commands."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
     done = subprocess.run(  # noqa: S603 (a fixed program, and packages from our own table)

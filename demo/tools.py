@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo import debian
+from demo import beside, debian
 
 UNPACKED = Path(__file__).resolve().parent.parent / ".tools"
 """Where Debian's packages are unpacked when a program is not on the PATH; below it, in `newest/`, the newest ones."""
@@ -25,13 +25,17 @@ NEWEST = "sid"
 class Tool:
     """A program: the names it goes by on a PATH, Debian's package, and the product's name for people.
 
-    An `installed` one is for tests only and is installed by root; the others are unpacked, by anyone.
+    An `installed` one is for tests only and is installed by root; the others are unpacked, by anyone. One with a
+    `launch` is for tests only too: unpacked from its packages into `.tools/NAME/`, whatever is on the PATH, since the
+    tests also read files that come with it.
     """
 
     commands: tuple[str, ...]
     package: str
     product: str
     installed: bool = False
+    with_it: tuple[str, ...] = ()
+    launch: str = ""
 
 
 TOOLS = {
@@ -43,6 +47,20 @@ TOOLS = {
     "amtool": Tool(("amtool",), "prometheus-alertmanager", "Alertmanager 0.25 or newer"),
     "chromium": Tool(("chromium", "chromium-browser", "google-chrome"), "chromium", "Chromium", installed=True),
     "faketime": Tool(("faketime",), "faketime", "faketime", installed=True),
+    "nginx": Tool(
+        ("nginx",),
+        "nginx",
+        "nginx with ModSecurity and the OWASP Core Rule Set",
+        with_it=("libnginx-mod-http-modsecurity", "modsecurity-crs"),
+        launch='exec "$there/usr/sbin/nginx" "$@"',
+    ),
+    "syslog-ng": Tool(
+        ("syslog-ng",),
+        "syslog-ng-core",
+        "syslog-ng with its HTTP destination",
+        with_it=("syslog-ng-mod-http",),
+        launch='exec "$there/usr/sbin/syslog-ng" --module-path="$(echo "$there"/usr/lib/syslog-ng/*/)" "$@"',
+    ),
 }
 
 
@@ -56,9 +74,11 @@ def newest() -> bool:
 
 
 def find(name: str) -> Path | None:
-    """The program, from the PATH first, then from `.tools/`; None when it is in neither."""
+    """The program, from the PATH first, then from `.tools/`; None when it is in neither (see `Tool`)."""
     tool = TOOLS[name]
-    if newest() and not tool.installed:
+    if tool.launch:
+        found = shutil.which(name, path=str(UNPACKED / name / "bin"))
+    elif newest() and not tool.installed:
         found = shutil.which(name, path=str(UNPACKED / "newest" / "bin"))
     else:
         paths = (shutil.which(command) for command in tool.commands)
@@ -82,7 +102,10 @@ def _fetch(name: str) -> None:
     if not debian.is_here():
         raise MissingToolError(f"{name} is not on the PATH, and only on Debian is it fetched for you: {_by_hand(name)}")
     try:
-        if tool.installed:
+        if tool.launch:
+            print(f"Unpacking {tool.product} from Debian's packages into {UNPACKED.name}/{name}/", flush=True)
+            beside.unpack(UNPACKED / name, (tool.package, *tool.with_it), {name: tool.launch})
+        elif tool.installed:
             print(f"Installing {tool.product} from Debian's packages, for the tests only", flush=True)
             debian.install(tool.package)
         elif newest():
@@ -97,6 +120,8 @@ def _fetch(name: str) -> None:
 
 def _by_hand(name: str) -> str:
     tool = TOOLS[name]
+    if tool.launch:
+        return "the tests that need it run on Debian only."
     return f"put {tool.product} on the PATH, so that `{tool.commands[0]}` can be run."
 
 

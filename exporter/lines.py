@@ -12,8 +12,7 @@ import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 
-from exporter.events import KindLine, Recent, Record
-from exporter.sources import Repeat
+from exporter.events import Recent, Record
 
 _log = logging.getLogger("threatboard")
 
@@ -33,7 +32,7 @@ class EventLines:
     def __init__(self, recent: Recent, writer: "LineWriter | None") -> None:
         self._recent = recent
         self._writer = writer
-        self._unmade: list[tuple[float, KindLine, Repeat]] = []
+        self._unmade: list[tuple[float, Callable[[], bytes]]] = []
         self._is_due = False
         recent.settle = self.settle
 
@@ -43,9 +42,9 @@ class EventLines:
             self.settle()
         self._keep(received, text)
 
-    def add_repeat(self, received: float, kind: KindLine, event: Repeat) -> None:
-        """Takes an event of a known kind, whose line is made later."""
-        self._unmade.append((received, kind, event))
+    def add_later(self, received: float, make: Callable[[], bytes]) -> None:
+        """Takes an event that came now, and that may be kept until its line is made."""
+        self._unmade.append((received, make))
         if self._writer is not None and not self._is_due:
             self._expect_flush(self._writer)
         if len(self._unmade) >= MAX_UNMADE:
@@ -54,9 +53,9 @@ class EventLines:
     def settle(self) -> None:
         """Makes the lines that are not made yet."""
         unmade, self._unmade = self._unmade, []
-        for received, kind, event in unmade:
+        for received, make in unmade:
             try:
-                text = kind.of(received, event)
+                text = make()
             except Exception:  # noqa: BLE001  # one event takes no others along
                 _log.exception("the line of an event could not be made")
             else:

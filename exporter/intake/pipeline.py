@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from exporter.clock import Clock
@@ -92,7 +93,11 @@ class Pipeline:
         received = self._clock.time()
         self._metrics.accept(control, event.hostname, event.time, received)
         ruling.counted.tally(self._metrics)
-        self._lines.add(received, line(received, control, ruling.told, ruling.tuned))
+        make = partial(line, received, control, ruling.told, ruling.tuned)
+        if route.source.small:
+            self._lines.add_later(received, make)
+        else:
+            self._lines.add(received, make())
 
     def _accept_repeat(self, route: Route, event: Repeat) -> None:
         """The same for an event of a known kind."""
@@ -104,7 +109,7 @@ class Pipeline:
         received = self._clock.time()
         self._metrics.accept(route.source.control, kind.hostname, event.time, received)
         made.counted.tally(self._metrics)
-        self._lines.add_repeat(received, made.line, event)
+        self._lines.add_later(received, partial(made.line.of, received, event))
 
     def settle(self) -> None:
         """Makes the lines of what was taken, of which much is kept until then."""

@@ -10,7 +10,7 @@ from exporter.intake.pipeline import Counted, Ruling
 from exporter.intake.tuning import Tuning, glob
 from exporter.sources import Counters, Event, Line
 from exporter.sources.falco_events import FalcoAlert
-from exporter.sources.waf_events import Details, WafEvent, network_of
+from exporter.sources.waf_events import WafEvent, network_of
 from exporter.sources.waf_places import Place
 
 _IDS = FINDINGS["ids"]
@@ -87,7 +87,7 @@ class WafRuling:
     def __call__(self, event: Event) -> Ruling:
         if not isinstance(event, WafEvent):
             return as_it_is(event)
-        host, place = self._served(event.fields)
+        host, place = self._served(event.fields.host, event.named)
         event = event._replace(host=host, k8s_ns_name=place.k8s_ns_name, workload=place.workload)
         entry = self._tuning.verdict(event) if self._tuning else None
         counted: Counted
@@ -101,16 +101,15 @@ class WafRuling:
         network = network_of(event.fields.text("client")) if self._networks else ""
         return Ruling(WafCounted(counted, network=network), event, tuned)
 
-    def _served(self, fields: Details) -> tuple[str, Place]:
+    def _served(self, asked: str, named: Place) -> tuple[str, Place]:
         """The key that a host fits, and whom it is for. What nobody configured is `other`: the client made it up."""
-        asked = fields.host
         place = self._exact.get(asked)
         if place is not None:
             return asked, place
         for key, fits, place in self._globs:
             if fits(asked):
                 return key, place
-        return OTHER, fields.named()
+        return OTHER, named
 
 
 def _longest_first(keys: Iterable[str]) -> list[str]:

@@ -91,9 +91,11 @@ class Rejected:
 class Source:
     """A kind of sender: the control it speaks for, its parser, and what to do there about text in the place of JSON.
 
-    `parse(body, max_events)` takes a decompressed HTTP body, never raises, and keeps the order.
+    `parse(body, max_events)` takes a decompressed HTTP body, never raises, and keeps the order. `small`: an event holds
+    no more than a few KB, whatever was sent, so that some may be kept until their lines are made.
     """
 
     control: str
     parse: Callable[[bytes, int], Sequence[Event | Repeat | Rejected]]
     hint: str
+    small: bool = False

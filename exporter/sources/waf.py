@@ -2,22 +2,26 @@
 
 from typing import TypeAlias
 
-from exporter.sources import Rejected, Source, waf_rules, waf_shapes
+from exporter.sources import Rejected, Source, waf_places, waf_rules, waf_shapes
 from exporter.sources.body import documents
 from exporter.sources.waf_events import CleanRecord, Details, WafEvent
 from exporter.sources.waf_records import Record, read
 from exporter.sources.waf_shapes import Found
-from exporter.sources.waf_verdict import verdict
+from exporter.sources.waf_verdict import Verdict, verdict
 
 WafRecord: TypeAlias = WafEvent | CleanRecord
 
 
 def parse(body: bytes, max_events: int) -> list[WafRecord | Rejected]:
     """The records in a decompressed body, in their order, a `Rejected` in the place of each that is none."""
-    return [_event(value) for value in documents(waf_shapes.plain(body), max_events, WAF.hint)]
+    values = documents(body, max_events, WAF.hint)
+    if any(type(value) is Rejected for value in values) and (plain := waf_shapes.plain(body)) is not body:
+        values = documents(plain, max_events, WAF.hint)
+    tagged = waf_places.MARK in body
+    return [_event(value, tagged) for value in values]
 
 
-def _event(value: object) -> WafRecord | Rejected:
+def _event(value: object, tagged: bool) -> WafRecord | Rejected:
     if type(value) is Rejected:
         return value
     found = waf_shapes.found(value)
@@ -28,27 +32,27 @@ def _event(value: object) -> WafRecord | Rejected:
     became = verdict(record.interrupted, record.mode, numbers, record.status)
     if not became.name:
         return CleanRecord(record.engine, found.node, record.time, record.mode, Details(record, None, found.proxy))
-    return _finding(found, record, became.name, became.inferred)
+    return _finding(found, record, became, tagged)
 
 
-def _finding(found: Found, record: Record, became: str, inferred: bool) -> WafEvent:
-    findings = [finding for finding in record.findings if not waf_rules.evaluates(finding.number)]
-    worst = waf_rules.worst(findings) if findings else None
+def _finding(found: Found, record: Record, became: Verdict, tagged: bool) -> WafEvent:
+    worst = waf_rules.worst(record.findings)
     return WafEvent(
         record.engine,
         waf_rules.class_of(worst.number) if worst else "unknown",
         str(worst.number) if worst else "",
         worst.severity if worst else "unknown",
-        became,
+        became.name,
         "",
         "",
         "",
         found.node,
         record.time,
         record.mode,
-        inferred,
+        became.inferred,
+        waf_places.named(record, tagged),
         Details(record, worst, found.proxy),
     )
 
 
-WAF = Source("waf", parse, "set SecAuditLogFormat JSON in the WAF's configuration")
+WAF = Source("waf", parse, "set SecAuditLogFormat JSON in the WAF's configuration", small=True)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from exporter.sources import Counters, Line, waf_secrets
 from exporter.sources.text import MAX_TEXT_BYTES, clean
-from exporter.sources.waf_places import Place, named
+from exporter.sources.waf_places import Place
 from exporter.sources.waf_records import Record
 from exporter.sources.waf_rules import Finding
 
@@ -16,27 +16,32 @@ _CUT = 2048
 
 
 class Details:
-    """What is read of a record beside the labels; each part is cleaned when it is asked for."""
+    """What is read of a record beside the labels, a few KB of text: each part is cleaned when it is asked for."""
 
-    __slots__ = ("_data", "_message", "_record", "proxy")
+    __slots__ = ("_asked", "_client", "_data", "_message", "_method", "_numbers", "_proxy", "_status", "_uri")
 
     def __init__(self, record: Record, finding: Finding | None, proxy: str) -> None:
-        self._record = record
+        self._asked = _sent(record.host)
+        self._client = _sent(record.client)
+        self._method = _sent(record.method)
+        self._uri = _sent(record.uri)
+        self._status = record.status
+        self._numbers = [one.number for one in record.findings]
         self._data = _sent(finding.data) if finding else ""
-        self._message = finding.message if finding else ""
-        self.proxy = proxy
+        self._message = _sent(finding.message) if finding else ""
+        self._proxy = proxy
 
     def text(self, name: str) -> str:
         """A part by the name that tuning has for it; empty where there is none."""
         match name:
             case "uri":
-                return clean(_sent(self._record.uri).partition("?")[0], MAX_TEXT_BYTES)
+                return clean(self._uri.partition("?")[0], MAX_TEXT_BYTES)
             case "method":
-                return clean(self._record.method)
+                return clean(self._method)
             case "client":
-                return clean(self._record.client)
+                return clean(self._client)
             case "status":
-                return str(self._record.status or "")
+                return str(self._status or "")
             case "host_asked":
                 return clean(self.host)
             case "variable":
@@ -48,26 +53,20 @@ class Details:
     @property
     def host(self) -> str:
         """The host that the client asked for: in lower case, without port and final dot."""
-        return host_name(self._record.host)
-
-    def named(self) -> Place:
-        """The workload by the WAF's own configuration."""
-        return named(self._record)
+        return host_name(self._asked)
 
     def describe(self) -> Line:
         """What the client asked for and what was found in it."""
-        record = self._record
-        numbers = dict.fromkeys([finding.number for finding in record.findings])
         return {
             "host": clean(self.host),
-            "client": clean(record.client),
-            "method": clean(record.method),
-            "uri": clean(waf_secrets.uri(_sent(record.uri)), MAX_TEXT_BYTES),
-            "status": str(record.status or ""),
-            "rules": ",".join(map(str, islice(numbers, _MAX_RULES))),
+            "client": clean(self._client),
+            "method": clean(self._method),
+            "uri": clean(waf_secrets.uri(self._uri), MAX_TEXT_BYTES),
+            "status": str(self._status or ""),
+            "rules": ",".join(map(str, islice(dict.fromkeys(self._numbers), _MAX_RULES))),
             "variable": clean(waf_secrets.variable(self._data)),
             "data": clean(waf_secrets.matched(self._data), MAX_TEXT_BYTES),
-            "proxy": self.proxy,
+            "proxy": self._proxy,
         }
 
 
@@ -75,8 +74,8 @@ class WafEvent(NamedTuple):
     """A request in which a WAF found something. The first eight fields are the labels of `threat_waf_events_total`.
 
     `hostname` is the node of the proxy where a shipper says it, `time` a Unix time in seconds, None where the record
-    does not tell. `inferred`: the record does not say what became of the request. `host` and the labels of the workload
-    are for `waf.hosts` to fill in.
+    does not tell. `inferred`: the record does not say what became of the request. `named` is the workload by the WAF's
+    own configuration; `host` and the labels of the workload are for `waf.hosts` to fill in.
     """
 
     engine: str
@@ -91,6 +90,7 @@ class WafEvent(NamedTuple):
     time: float | None
     mode: str
     inferred: bool
+    named: Place
     fields: Details
 
     def tally(self, counters: Counters) -> None:
@@ -153,11 +153,9 @@ def _sent(value: object) -> str:
     return value[:_CUT] if type(value) is str else ""
 
 
-def host_name(sent: object) -> str:
+def host_name(sent: str) -> str:
     """A Host header as the name that it asks for: lower case, no port, no final dot, IPv6 in its brackets."""
-    if type(sent) is not str:
-        return ""
-    name = sent.strip()[:512].lower()
+    name = sent.strip().lower()
     if name.startswith("["):
         return name.partition("]")[0] + "]"
     return name.partition(":")[0].rstrip(".")

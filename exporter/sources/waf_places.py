@@ -9,6 +9,9 @@ from exporter.sources.waf_rules import Finding
 _NAME = "[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?"
 # `_` cannot be in a name of Kubernetes, and `.` and `/` cannot be in an identity that ingress-nginx takes.
 _IDENTITY = re.compile(f"({_NAME})_({_NAME})_.+")
+MARK = b"k8s-ns"
+"""Where this is not in a body, no tag in it names a workload."""
+
 _OURS = "k8s-"
 _NAMESPACE_TAG = "k8s-ns/"
 _WORKLOAD_TAG = "k8s-workload/"
@@ -21,11 +24,19 @@ class Place(NamedTuple):
     workload: str = ""
 
 
-def named(record: Record) -> Place:
-    """The workload in the transaction's identity, which ingress-nginx lets an Ingress choose, or in the rules' tags."""
+_NOWHERE = Place()
+
+
+def named(record: Record, tagged: bool) -> Place:
+    """The workload in the transaction's identity, which ingress-nginx lets an Ingress choose, or in the rules' tags.
+
+    `tagged`: there may be such tags.
+    """
     identity = record.identity
-    found = _IDENTITY.fullmatch(identity) if type(identity) is str else None
-    return Place(found[1], found[2]) if found else _tagged(record.findings)
+    found = _IDENTITY.fullmatch(identity) if type(identity) is str and "_" in identity else None
+    if found is not None:
+        return Place(found[1], found[2])
+    return _tagged(record.findings) if tagged else _NOWHERE
 
 
 def _tagged(findings: list[Finding]) -> Place:

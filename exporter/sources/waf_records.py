@@ -7,6 +7,7 @@ another type.
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple, cast
 
 import orjson
@@ -223,8 +224,13 @@ def _text(value: object) -> str:
 _MAX_DIGITS = 9
 
 
+@lru_cache(maxsize=4096)
+def _digits(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() else 0
+
+
 def _number(value: object) -> int:
     """A whole number, or its digits; 0 for all else."""
-    if type(value) is str and value.isascii() and value.isdecimal() and len(value) <= _MAX_DIGITS:
-        value = int(value)
+    if type(value) is str and len(value) <= _MAX_DIGITS:
+        return _digits(value)
     return value if type(value) is int and 0 < value < 10**_MAX_DIGITS else 0

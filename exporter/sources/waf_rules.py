@@ -32,8 +32,8 @@ _FAMILIES = {
 _EVALUATING = (949, 959, 980)
 """Families of rules that add up what others found, and find nothing themselves."""
 
-_BLOCKING = (949110, 949111, 959100, 959101)
-"""Those of them that stop a request whose score is too high."""
+BLOCKING = frozenset({949110, 949111, 959100, 959101})
+"""Those of them that, in an engine that blocks, stop a request whose score is too high."""
 
 _SEVERITIES = ("unknown", "alert", "critical", "error", "warning", "notice", "informational", "debug")
 """By number. 0 is EMERGENCY, or that a rule has none: the CRS has no rule of that severity, and many without one."""
@@ -69,11 +69,6 @@ def evaluates(number: int) -> bool:
     return number // 1000 in _EVALUATING
 
 
-def blocks(number: int) -> bool:
-    """Does this rule, in an engine that blocks, stop the request?"""
-    return number in _BLOCKING
-
-
 def severity(written: object) -> str:
     """A severity of the catalog from a number, its digits, or its name in any case."""
     if isinstance(written, str):
@@ -90,9 +85,14 @@ def severity(written: object) -> str:
     return _SEVERITIES[written]
 
 
-def worst(findings: list[Finding]) -> Finding:
-    """The first of the most severe; the severity of an unknown one counts least."""
-    return min(findings, key=lambda one: _RANK[one.severity])
+def worst(findings: list[Finding]) -> Finding | None:
+    """The first of the most severe that found something itself; a severity that is not known counts least."""
+    found = None
+    least = len(_SEVERITIES) + 1
+    for finding in findings:
+        if _RANK[finding.severity] < least and not evaluates(finding.number):
+            found, least = finding, _RANK[finding.severity]
+    return found
 
 
 _RANK = {name: rank or len(_SEVERITIES) for rank, name in enumerate(_SEVERITIES)}

@@ -14,6 +14,7 @@ from exporter.sources.shapes import Raw
 from exporter.sources.text import clean
 
 _MARK = "AuditLog:"
+_MARK_BYTES = _MARK.encode()
 _ENVOY_LINE = re.compile(rb"^[^{\n]*AuditLog:(\{.*\})[^}\n]*$", re.MULTILINE)
 _KEYS = ("log_processed", "log", "message", "msg", "event")
 _NODES = ("host", "pod_node_name", "node_name")
@@ -42,7 +43,7 @@ class Found(NamedTuple):
 
 def plain(body: bytes) -> bytes:
     """The body with the records in lines of Envoy's log set free."""
-    return _ENVOY_LINE.sub(rb"\1", body) if _MARK.encode() in body else body
+    return _ENVOY_LINE.sub(rb"\1", body) if _MARK_BYTES in body else body
 
 
 def found(value: object) -> Found | Rejected:
@@ -72,14 +73,25 @@ def _is_record(value: Raw) -> bool:
     return (type(value.get("transaction")) is dict and "audit_data" not in value) or "class_uid" in value
 
 
+# What syslog-ng makes of a byte that is no UTF-8: in the record that it quotes, an escape that JSON does not know.
+_BYTE = re.compile(r"\\(?:(x[0-9a-f]{2})|.)", re.DOTALL)
+
+
+def _first(text: str) -> object:
+    # With the same patience as a body: what is in the text may be no valid UTF-8, and have control characters in it.
+    return documents(text.encode("utf-8", "replace"), 1)[0]
+
+
 def _in_text(text: str) -> Raw | Rejected | None:
     """The object in a line of a log, None if there is none."""
     mark = text.find(_MARK)
     start = text.find("{", mark + len(_MARK) if mark >= 0 else 0)
     if start < 0:
         return None
-    # With the same patience as a body: what is in the text may be no valid UTF-8, and have control characters in it.
-    value = documents(text[start : text.rfind("}") + 1].encode("utf-8", "replace"), 1)[0]
+    quoted = text[start : text.rfind("}") + 1]
+    value = _first(quoted)
+    if isinstance(value, Rejected) and "\\x" in quoted:
+        value = _first(_BYTE.sub(lambda escape: r"\ufffd" if escape[1] else escape[0], quoted))
     if isinstance(value, Rejected):
         cut = value.reason == "not_json" and '"transaction"' in text
         return Rejected("not_json", _CUT) if cut else value if value.reason == "too_deep" else None

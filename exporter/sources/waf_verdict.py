@@ -43,10 +43,10 @@ def verdict(interrupted: object, mode: str, numbers: list[int], status: int) -> 
         return CLEAN  # an application's own 403 or 500, which the WAF is told to record as well
     if mode in ("detection_only", "off"):
         return Verdict("detected")
-    stopped = any(map(waf_rules.blocks, numbers))
+    stopped = not waf_rules.BLOCKING.isdisjoint(numbers)
     if mode == "unknown":
         stopped = stopped and status in _REFUSED
     # A rule of somebody's own that refuses does so itself. One of the CRS only adds to a score, and an application's
     # own 403 to a request with a low one was not the WAF's.
-    own = any(map(waf_rules.is_custom, numbers)) and status in _REFUSED
-    return Verdict("blocked" if stopped or own else "detected", inferred=True)
+    stopped = stopped or (status in _REFUSED and any(map(waf_rules.is_custom, numbers)))
+    return Verdict("blocked" if stopped else "detected", inferred=True)

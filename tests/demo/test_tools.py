@@ -86,9 +86,17 @@ def test_when_debian_cannot_be_reached_apt_is_quoted(path: Path, capsys: pytest.
 
 
 def test_every_unpacked_tool_has_its_launcher() -> None:
-    unpacked = {name for name, tool in tools.TOOLS.items() if not tool.installed}
+    unpacked = {name for name, tool in tools.TOOLS.items() if not tool.installed and not tool.launch}
     assert unpacked == set(debian.LAUNCHERS)
     assert {tools.TOOLS[name].package for name in unpacked} == set(debian.SERVERS)
+
+
+def test_one_that_comes_with_files_is_never_that_on_the_path(path: Path) -> None:
+    executable(path / "nginx")
+    assert tools.find("nginx") is None
+    (tools.UNPACKED / "nginx" / "bin").mkdir(parents=True)
+    unpacked = executable(tools.UNPACKED / "nginx" / "bin" / "nginx")
+    assert tools.find("nginx") == unpacked
 
 
 @pytest.mark.parametrize(("ci", "outcome"), [("", pytest.skip.Exception), ("true", pytest.fail.Exception)])

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import cast
 
 import pytest
@@ -60,7 +61,7 @@ class Subject:
 
     def take(self, *numbers: int) -> None:
         for number in numbers:
-            self.lines.add_repeat(0.0, KIND, cast("Repeat", number))
+            self.lines.add_later(0.0, partial(KIND.of, 0.0, cast("Repeat", number)))
 
     @property
     def kept(self) -> list[int]:

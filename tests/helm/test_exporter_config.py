@@ -16,6 +16,7 @@ OTHER: dict[str, object] = {
     "size": "3MiB",
     "number": 1234,
     "list": [{"match": {"rule": "x"}, "action": "suppress", "reason": "noise"}],
+    "mapping": {"shop.example.com": {"namespace": "shop", "workload": "web"}},
 }
 """Kind of a setting -> a value that is not its default."""
 
@@ -104,7 +105,7 @@ def test_only_what_cannot_change_live_replaces_pods(kind: str) -> None:
         in_grace = name in ("drain", "body_timeout", "final_scrape_timeout")
         assert (after != before) is (row.setting.change != "live" or in_grace), row.path
         checked.add(row.path)
-    assert {"events.log", "series.limit", "falco.tuning", "controls.waf", "intake.max_body"} <= checked
+    assert {"events.log", "series.limit", "falco.tuning", "waf.hosts", "controls.waf", "intake.max_body"} <= checked
 
 
 def test_turning_tls_on_replaces_pods() -> None:

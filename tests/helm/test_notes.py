@@ -235,3 +235,45 @@ def test_a_daemonset_is_named_as_such() -> None:
     text = notes({"receiver": {"kind": "DaemonSet"}})
     assert "rollout status daemonset/threatboard" in text
     assert "receiver.tolerations" in text
+
+
+def directives(values: dict[str, Any]) -> dict[str, list[str]]:
+    """The lines to paste for the WAF and its shipper, by the name of the file that they are meant for."""
+    blocks = re.findall(r"^--- (\S+)\.conf\n(.*?)^---$", notes(values), re.MULTILINE | re.DOTALL)
+    return {name: text.splitlines() for name, text in blocks}
+
+
+WAF = {"controls": {"waf": True}}
+
+
+def test_a_waf_is_told_where_to_send_in_the_standard_and_in_the_quick_way() -> None:
+    assert directives({}) == {}
+    made = directives(WAF)
+    assert list(made) == ["modsecurity", "fluent-bit", "modsecurity-quick"]
+    assert "SecAuditLogFormat JSON" in made["modsecurity"]
+    output = {line.split()[0]: line.split()[-1] for line in made["fluent-bit"][-8:]}
+    assert (output["Host"], output["Port"], output["URI"]) == ("threatboard.monitoring.svc", "2801", "/waf")
+    assert made["modsecurity-quick"][-1] == "SecAuditLog http://threatboard.monitoring.svc:2801/waf"
+
+
+def test_a_waf_shows_credentials_in_the_way_that_each_sender_has() -> None:
+    token = {"intake": {"tls": {"enabled": True, "existingSecret": "s"}, "auth": {"existingSecret": "t"}}, **WAF}
+    made = directives(token)
+    assert "    Header Authorization Bearer TOKEN" in made["fluent-bit"]
+    assert "    tls On" in made["fluent-bit"]
+    assert made["modsecurity-quick"][-1] == (
+        "SecAuditLog https://threatboard:TOKEN@threatboard.monitoring.svc:2801/waf"
+    )
+    mutual = directives({**SECURE, **WAF})
+    assert "    tls.crt_file /fluent-bit/certs/client.crt" in mutual["fluent-bit"]
+    assert "modsecurity-quick" not in mutual
+    assert "The quick way, in which the WAF itself posts, is closed" in notes({**SECURE, **WAF})
+
+
+def test_what_is_missing_for_a_waf_is_said_loudly() -> None:
+    assert 'EVERY EVENT WILL BE OF THE HOST "other"' in notes(WAF)
+    hosts = {"shop.example.com": {"namespace": "shop", "workload": "web"}}
+    assert 'HOST "other"' not in notes({**WAF, "config": {"waf": {"hosts": hosts}}})
+    assert "THE NETWORK POLICY LETS NO WAF SEND" in notes({**WAF, "networkPolicy": {"enabled": True}})
+    sender = [{"namespace": "edge", "podLabels": {"app": "shipper"}}]
+    assert "LETS NO WAF" not in notes({**WAF, "networkPolicy": {"enabled": True, "waf": sender}})

@@ -3,20 +3,19 @@
 import asyncio
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from exporter.app import routes
 from exporter.config import Config
-from exporter.events import KindLine, Recent
+from exporter.events import Recent
 from exporter.intake import LARGE, SLICE, Intake
 from exporter.intake.pipeline import Pipeline
 from exporter.intake.refusals import Refusals
 from exporter.lines import EventLines
 from exporter.metrics import Metrics
 from exporter.server.http import Answer, Asked, Connection, Headers, Request
-from exporter.sources import Repeat
 from tests.support.clock import FakeClock
 from tests.support.receiver import alert
 
@@ -57,11 +56,11 @@ def test_each_has_its_own() -> None:
 
 def test_of_a_large_body_no_events_are_kept_for_their_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     most = waiting = 0
-    add, settle = EventLines.add_repeat, EventLines.settle
+    add, settle = EventLines.add_later, EventLines.settle
 
-    def counted(lines: EventLines, received: float, kind: KindLine, event: Repeat) -> None:
+    def counted(lines: EventLines, received: float, make: Callable[[], bytes]) -> None:
         nonlocal most, waiting
-        add(lines, received, kind, event)
+        add(lines, received, make)
         waiting += 1
         most = max(most, waiting)
 
@@ -70,7 +69,7 @@ def test_of_a_large_body_no_events_are_kept_for_their_lines(monkeypatch: pytest.
         settle(lines)
         waiting = 0
 
-    monkeypatch.setattr(EventLines, "add_repeat", counted)
+    monkeypatch.setattr(EventLines, "add_later", counted)
     monkeypatch.setattr(EventLines, "settle", settled)
     subject = Subject()
     assert len(BATCH) > LARGE

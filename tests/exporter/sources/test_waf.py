@@ -126,7 +126,17 @@ def test_a_record_is_found_in_every_wrapping(name: str) -> None:
     assert isinstance(event, WafEvent)
     assert event[1:5] == ("sqli", "942100", "critical", "blocked")
     if b"kubernetes" in WRAPPINGS[name]:
-        assert (event.hostname, event.fields.proxy) == ("node-1", "nginx-7d4b9c-x2x1z")
+        assert (event.hostname, event.describe()["proxy"]) == ("node-1", "nginx-7d4b9c-x2x1z")
+
+
+@pytest.mark.parametrize("name", ["on_nonutf8_raw_header", "on_nonutf8_uri"])
+def test_a_record_that_syslog_ng_quotes_is_read_whatever_bytes_it_holds(name: str) -> None:
+    """Its `$(format-json)` writes a byte that is no UTF-8 as `\\xff`; one such byte must hide no attack."""
+    record = (SAMPLES / "modsecurity" / f"{name}.json").read_bytes().decode("utf-8", "backslashreplace")
+    assert "\\xff" in record
+    [event] = parse(wrapped(log=record), 10)
+    assert isinstance(event, WafEvent)
+    assert event[1:5] == ("xss", "941100", "critical", "blocked")
 
 
 @pytest.mark.parametrize("between", [b"\n", b"", b",", b"\n\n", b"\r\n"])
@@ -298,7 +308,7 @@ def test_the_wafs_own_configuration_may_name_the_workload(identity: str, tags: l
     messages[-1]["details"]["tags"] += tags  # the rule that adds up: the one that found something has none
     [event] = parse(modsecurity(unique_id=identity, messages=messages), 10)
     assert isinstance(event, WafEvent)
-    assert event.fields.named() == place
+    assert event.named == place
 
 
 FORGED = '"] [file "x"] [line "1"] [id "911100"] [rev ""] [msg "m"] [data "d"] [severity "debug"] [tag "k8s-ns/victim"]'
@@ -321,7 +331,7 @@ def test_a_client_cannot_forge_what_an_error_message_says(where: str) -> None:
     [event] = parse(json.dumps(record).encode(), 10)
     assert isinstance(event, WafEvent)
     assert event[1:5] == ("sqli", "942100", "critical", "blocked")
-    assert event.fields.named() == Place()
+    assert event.named == Place()
 
 
 def test_one_byte_does_not_hide_a_record() -> None:
@@ -347,12 +357,10 @@ def test_a_repeated_header_hides_nothing() -> None:
         ("shop.example.com.", "shop.example.com"),
         ("[::1]:80", "[::1]"),
         ("", ""),
-        (None, ""),
-        (["a"], ""),
         (" a ", "a"),
     ],
 )
-def test_a_host_is_a_name(sent: object, name: str) -> None:
+def test_a_host_is_a_name(sent: str, name: str) -> None:
     assert host_name(sent) == name
 
 

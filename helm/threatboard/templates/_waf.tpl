@@ -1,0 +1,84 @@
+{{/* What NOTES.txt says of a web application firewall: how its audit records get here, the standard way and the quick one. */}}
+{{- define "threatboard.wafNotes" -}}
+{{- $intake := .Values.intake -}}
+{{- $url := include "threatboard.intakeUrl" . | trimSuffix "/falco" | printf "%s/waf" -}}
+{{- $service := printf "%s.%s.svc" (include "threatboard.fullname" .) .Release.Namespace -}}
+{{- if not .Values.config.waf.hosts }}
+   EVERY EVENT WILL BE OF THE HOST "other": the Host of a request is the client's to choose, so name yours in
+   config.waf.hosts, with the namespace and workload that serve each.
+{{ end }}
+   ModSecurity 3 or Coraza writes its records with these directives into its pod's log (Coraza before 3.4: parts ABFHKZ):
+
+--- modsecurity.conf
+SecAuditEngine RelevantOnly
+SecAuditLogRelevantStatus "^(?:5|40[0-35-9]|4[1-9])"
+SecAuditLogFormat JSON
+SecAuditLogParts ABFHZ
+SecAuditLogType Serial
+SecAuditLog /dev/stdout
+# After the Core Rule Set, some of whose rules add the response's body to the record:
+SecAction "id:9000001,phase:5,pass,nolog,ctl:auditLogParts=-E"
+---
+
+   A log shipper posts these lines, and nothing else, to {{ $url }}: any that posts JSON over HTTP, such as Fluent Bit
+   (put the namespace of your proxy for INGRESS):
+
+--- fluent-bit.conf
+[INPUT]
+    Name tail
+    Tag waf.*
+    Path /var/log/containers/*_INGRESS_*.log
+    multiline.parser docker, cri
+    Buffer_Max_Size 1M
+[FILTER]
+    Name grep
+    Match waf.*
+    Regex log "transaction":
+[FILTER]
+    Name kubernetes
+    Match waf.*
+    Kube_Tag_Prefix waf.var.log.containers.
+[OUTPUT]
+    Name http
+    Match waf.*
+    Host {{ $service }}
+    Port {{ $intake.service.port }}
+    URI /waf
+    Format json_lines
+    Retry_Limit no_limits
+    {{- if $intake.auth.existingSecret }}
+    Header Authorization Bearer TOKEN
+    {{- end }}
+    {{- if $intake.tls.enabled }}
+    tls On
+    tls.ca_file /fluent-bit/certs/ca.crt
+    {{- end }}
+    {{- if $intake.tls.mutual }}
+    tls.crt_file /fluent-bit/certs/client.crt
+    tls.key_file /fluent-bit/certs/client.key
+    {{- end }}
+---
+{{ if $intake.auth.existingSecret }}
+   TOKEN is the content of key {{ $intake.auth.key }} in secret {{ $intake.auth.existingSecret }}.
+{{ end }}
+{{- if $intake.tls.mutual }}
+   The quick way, in which the WAF itself posts, is closed: neither ModSecurity nor Coraza shows a certificate.
+{{ else }}
+   The quick way, for a trial: the WAF itself posts each record. While this Service does not answer, ModSecurity's worker
+   serves NOBODY (it has no time limit), and what is refused is lost:
+
+--- modsecurity-quick.conf
+SecAuditLogType HTTPS
+SecAuditLog {{ if $intake.auth.existingSecret }}{{ $url | replace "://" "://threatboard:TOKEN@" }}{{ else }}{{ $url }}{{ end }}
+---
+{{ if $intake.tls.enabled }}
+   There both trust only the certificates of their image: its CA must be among them.
+{{ end }}
+{{- end }}
+{{- with .Values.networkPolicy }}
+{{- if and .enabled (not .waf) }}
+   THE NETWORK POLICY LETS NO WAF SEND: name the pods of the shipper, or of the WAF, in networkPolicy.waf.
+{{ end }}
+{{- end }}
+   Check: threat_waf_records_total moves after curl -H "Host: YOURS" "http://PROXY/?q=<script>alert(1)</script>".
+{{- end -}}
