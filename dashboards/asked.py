@@ -141,9 +141,9 @@ or a choice is what `controls` in threatboard's configuration says: the tiles at
 
 Falco's alerts and the WAF's events are counted exactly: recordings hold how many there were in each whole minute and in
 the running one, so one alert is 1 on every panel from the first evaluation of the rules that knows it (one scrape later
-than the alert, two where it is the first of its kind). The recordings are to be evaluated every minute at least. Denials
-of the network are spread over five minutes. Minimum, average and maximum are over nodes: first one value for each, then
-the three of them.
+than the alert, two where it is the first of its kind). The recordings are to be evaluated every minute at least.
+Denials of the network are spread over five minutes. Minimum, average and maximum are over nodes: first one value for
+each, then the three of them.
 
 A WAF's records know only requests in which it found something. How many there were in all is asked of whoever counts
 them: the WAF's filter in Envoy (`waf_filter_tx_total`), else ingress-nginx, Istio or Envoy; or it is "unknown".
