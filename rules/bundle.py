@@ -13,8 +13,8 @@ from rules.tree import LONGEST_GROUP, Rule, Tree
 
 REPOSITORY = Path(__file__).parent.parent
 
-THRESHOLDS = "threatboard-thresholds"
-"""The group that people edit; it gets a file of its own outside the chart."""
+THRESHOLDS = "thresholds"
+"""The file of recordings that people edit; it stays one of its own outside the chart."""
 
 BOARDS = {
     "ids": "ids",
@@ -101,7 +101,7 @@ def plain(tree: Tree, runbooks: str, grafana: str) -> dict[str, str]:
     rules = tree.recordings + _where(runbooks) + alerts
     return {
         "threatboard-thresholds.yaml": (tree.root / "recording" / "thresholds.yaml").read_text(encoding="utf-8"),
-        "threatboard-rules.yaml": _dump((rule for rule in rules if rule.group != THRESHOLDS), _HEADER),
+        "threatboard-rules.yaml": _dump((rule for rule in rules if rule.path.stem != THRESHOLDS), _HEADER),
     }
 
 
