@@ -155,12 +155,15 @@ def test_the_pods_of_the_receiver_have_the_labels_that_they_are_searched_by() ->
 
 
 def test_the_values_that_it_shows_are_values_of_the_chart(tmp_path: Path) -> None:
-    [text] = re.findall(r"^```yaml\n(.*?)^```$", SHARED.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    values = yaml.safe_load(text)
+    texts = re.findall(r"^```yaml\n(.*?)^```$", SHARED.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    of_falco, of_waf = (yaml.safe_load(text) for text in texts)
+    values = {**of_falco, "config": {**of_falco["config"], **of_waf["config"]}}
     values["rules"]["enabled"] = True
     made = yaml.safe_dump_all(objects(values))
     assert "builds run in a shell" in made
     assert "workload: runner" in made
     assert "vector(60)" in made
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(values["config"]))
-    assert load_config(tmp_path / "config.yaml").falco.tuning
+    loaded = load_config(tmp_path / "config.yaml")
+    assert loaded.falco.tuning
+    assert loaded.waf.tuning
