@@ -14,8 +14,11 @@ WafRecord: TypeAlias = WafEvent | CleanRecord
 
 def parse(body: bytes, max_events: int) -> list[WafRecord | Rejected]:
     """The records in a decompressed body, in their order, a `Rejected` in the place of each that is none."""
+    values = documents(body, max_events, WAF.hint)
+    if any(type(value) is Rejected for value in values) and (plain := waf_shapes.plain(body)) is not body:
+        values = documents(plain, max_events, WAF.hint)
     tagged = waf_places.MARK in body
-    return [_event(value, tagged) for value in documents(waf_shapes.plain(body), max_events, WAF.hint)]
+    return [_event(value, tagged) for value in values]
 
 
 def _event(value: object, tagged: bool) -> WafRecord | Rejected:

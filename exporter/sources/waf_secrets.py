@@ -5,6 +5,7 @@ found something are ever looked at here; of these, what goes by the name of a se
 """
 
 import re
+from functools import lru_cache
 from urllib.parse import unquote_plus
 
 MAX_URI = 256
@@ -21,11 +22,13 @@ _SHOWN = re.compile(
     r"(?:ARGS(?:_GET|_NAMES|_GET_NAMES|_POST_NAMES)?(?::.*)?|REQUEST_FILENAME|REQUEST_BASENAME|REQUEST_METHOD|REQUEST_HEADERS:user-agent)",
     re.IGNORECASE,
 )
-_WITHIN = re.compile(r" found within (.+?)(?:: |\Z)")
-_MATCHED = re.compile(r"Matched Data: (.*?) found within ", re.DOTALL)
+_WITHIN = " found within "
+_MATCHED = "Matched Data: "
+_MAX_NAME = 128
 _USERINFO = re.compile(r"//[^/?#]*@")
 
 
+@lru_cache(maxsize=2048)
 def is_secret(name: str) -> bool:
     """Does a parameter of this name hold a secret? Also where the name is percent-encoded, once or twice."""
     if "%" in name or "+" in name:
@@ -44,13 +47,12 @@ def uri(sent: str) -> str:
 
 def _parameter(pair: str) -> str:
     name, equals, _ = pair.partition("=")
-    return name + equals + HIDDEN if equals and is_secret(name) else pair
+    return name + equals + HIDDEN if equals and (len(name) > _MAX_NAME or is_secret(name)) else pair
 
 
 def variable(data: str) -> str:
     """Where a rule found something, such as `ARGS:id`, from the CRS's `Matched Data: X found within ARGS:id: Y`."""
-    found = _WITHIN.search(data)
-    return found[1] if found else ""
+    return data.partition(_WITHIN)[2].partition(": ")[0]
 
 
 def matched(data: str) -> str:
@@ -58,9 +60,17 @@ def matched(data: str) -> str:
 
     `data` is the client's as well and may name other variables than the true one: all of them must be harmless.
     """
-    names = _WITHIN.findall(data)
-    if not names or any(not _SHOWN.fullmatch(name) or is_secret(name) for name in names):
+    text, *rest = data.split(_WITHIN)
+    if not rest or not text.startswith(_MATCHED) or not all(_is_shown(part.partition(": ")[0]) for part in rest):
         return ""
-    found = _MATCHED.search(data)
-    text = found[1] if found else ""
+    text = text[len(_MATCHED) :]
     return text if len(text) <= MAX_DATA else text[: MAX_DATA - 1] + "…"
+
+
+def _is_shown(name: str) -> bool:
+    return len(name) <= _MAX_NAME and _is_harmless(name)
+
+
+@lru_cache(maxsize=2048)
+def _is_harmless(name: str) -> bool:
+    return _SHOWN.fullmatch(name) is not None and not is_secret(name)
