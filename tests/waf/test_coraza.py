@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.servers import wait_for
+from demo.servers import free_port, wait_for
 from tests.support.receiver import PATIENCE, receiver
 from tests.support.receiver import Receiver as Exporter
 from tests.waf.attacks import ATTACKS, BENIGN, OWN_ERRORS
@@ -67,6 +67,11 @@ def test_an_exporter_that_hangs_delays_the_attacker_alone(program: Path) -> None
         attack(coraza.port, [*ATTACKS[:2], *BENIGN], 403)
         assert hanging.asked.is_set()
         assert not hanging.released.is_set()
+
+
+def test_an_exporter_that_is_away_delays_nothing(program: Path) -> None:
+    with Coraza(program, ["-url", f"http://127.0.0.1:{free_port()}/waf"]) as coraza:
+        attack(coraza.port, [*ATTACKS, *BENIGN], 403)
 
 
 def test_coraza_shows_a_token_that_is_in_the_address(program: Path, tmp_path: Path) -> None:
