@@ -16,6 +16,7 @@ _MADE_FOR = (
 )
 _OTHER_OUTPUT = "falcosidekick makes this for {}: use its webhook output instead, with this URL as webhook.address"
 _NO_ALERT = "not a Falco alert: it has no `rule`, `priority`, `output` or `output_fields`"
+_WAF_RECORD = "this is an audit record of a WAF: POST it to /waf"
 _LINE_KEYS = ("log", "message")
 
 
@@ -54,4 +55,6 @@ def made_for_another(value: Raw) -> Rejected | None:
 
 def no_alert(value: Raw) -> Rejected:
     """The refusal of an object that has nothing of an alert."""
+    if type(value.get("transaction")) is dict:
+        return Rejected("not_an_alert", _WAF_RECORD)
     return made_for_another(value) or Rejected("not_an_alert", _NO_ALERT)

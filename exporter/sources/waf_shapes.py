@@ -23,6 +23,7 @@ NO_RECORD = (
     "not an audit record of a WAF: send what SecAuditLogFormat JSON writes (ModSecurity 3, Coraza), an object with a"
     " `transaction`; let the shipper send these lines alone"
 )
+_FALCO_ALERT = "this is a Falco alert: POST it to /falco"
 _LEGACY = (
     "this is the format of ModSecurity 2 (in Coraza: SecAuditLogFormat JsonLegacy), which does not say what was found"
     " in a form that can be read safely: set SecAuditLogFormat JSON"
@@ -64,6 +65,8 @@ def found(value: object) -> Found | Rejected:
             about = about if type(about) is dict else {}
             node = next((about[name] for name in _NODES if about.get(name)), None)
             return Found(inner, clean(node), clean(about.get("pod_name")))
+    if "rule" in value and "output_fields" in value:
+        return Rejected("not_an_alert", _FALCO_ALERT)
     if "audit_data" in value:
         return Rejected("not_an_alert", _LEGACY)
     return Rejected("not_an_alert", NO_RECORD)

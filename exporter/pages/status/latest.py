@@ -35,7 +35,8 @@ def _event(record: Record, now: float) -> Html:
     line = record.line()
     key = FINDINGS[str(line["control"])].severity
     priority = line.get(f"{key}_counted") or line.get(key)
-    severity = SEVERITY_OF_PRIORITY.get(str(priority), "info")
+    stopped = line.get("verdict") == "blocked"
+    severity = "info" if stopped else SEVERITY_OF_PRIORITY.get(str(priority), "info")
     heading: list[str] = [foreign(line.get("rule") or CONTROL_NAMES[str(line["control"])])]
     if "suppressed" in line:
         heading = [element("span", "suppressed", class_="badge"), " ", *heading]

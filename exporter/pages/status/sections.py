@@ -124,7 +124,7 @@ def _busiest(status: Status) -> Html:
         if status.accepted:
             return section(title, none("No alert was counted."))
         return section(title, no_data("No alert has arrived since this replica started."))
-    rules = [(narrowing("rule", rule), CONTROL_NAMES[control], count) for control, rule, count in status.rules]
+    rules = [(narrowing("rule", rule), control, count) for control, rule, count in status.rules]
     namespaces = [(narrowing("namespace", namespace), count) for namespace, count in status.namespaces]
     tables = (
         table("Alerts counted, suppressed ones left out", ("Rule", "Control", "Alerts"), rules),
@@ -151,7 +151,7 @@ def _suppressed(status: Status) -> Html:
     title = "Suppressed alerts"
     if status.suppressed:
         rows = [
-            (narrowing("rule", rule), CONTROL_NAMES[control], foreign(reason), count)
+            (narrowing("rule", rule), control, foreign(reason), count)
             for control, rule, reason, count in status.suppressed
         ]
         columns = ("Rule", "Control", "Reason", "Count")

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 import pytest
@@ -20,6 +21,7 @@ from exporter.intake.pipeline import Pipeline
 from exporter.intake.refusals import Refusals
 from exporter.lines import EventLines
 from exporter.metrics import Metrics
+from exporter.pages.status import StatusPage
 from exporter.server.http import Answer, Asked, Connection, Headers, Request
 from exporter.sources import Rejected, Repeat
 from tests.support.clock import FakeClock
@@ -233,3 +235,18 @@ def test_a_hostile_body_costs_no_more_than_its_length(control: str) -> None:
         for event in parse(json.dumps(record).encode(), 10):
             if not isinstance(event, Rejected | Repeat):
                 assert len(orjson.dumps(event.describe())) < MAX_LINE
+
+
+@pytest.mark.parametrize("control", CONTROLS)
+def test_the_status_page_shows_what_was_found_and_what_was_suppressed(control: str) -> None:
+    exporter = Exporter(SENDERS[control])
+    assert exporter.post(SENDERS[control].samples[-1].read_bytes(), []) == 204
+    [record] = exporter.recent
+    rule = str(record.line()["rule"])
+    findings = FINDINGS[control]
+    exporter.metrics.add(findings.suppressed, (rule, "a reason of mine"))
+    shown = StatusPage(exporter.metrics, exporter.recent, FakeClock())({"control": control}).body.decode()
+    row = f'<th scope="row"><a href="/?{urlencode({"rule": rule})}"'
+    assert shown.count(row) == 2, "among the busiest and among the suppressed"
+    assert "a reason of mine" in shown
+    assert f">{record.line()[findings.severity]}</bdi></span>" in shown

@@ -59,3 +59,8 @@ def test_an_alert_with_a_shippers_timestamp_is_an_alert() -> None:
     for stamp in stamps:
         [found] = parse(json.dumps(ALERT | stamp).encode(), 10)
         assert isinstance(found, FalcoAlert)
+
+
+def test_a_wafs_audit_record_is_shown_its_place() -> None:
+    [found] = parse(b'{"transaction":{"client_ip":"192.0.2.7"}}', 10)
+    assert found == Rejected("not_an_alert", "this is an audit record of a WAF: POST it to /waf")

@@ -162,7 +162,7 @@ def test_lines_of_a_log_that_are_no_records_are_refused_each_and_lose_nothing_el
 REFUSED = {
     "text": (b"ModSecurity: Warning. Matched something", "not_json", "SecAuditLogFormat JSON"),
     "an access line": (wrapped(log='10.0.0.1 - - "GET / HTTP/1.1" 200'), "not_an_alert", "send these lines alone"),
-    "a Falco alert": (b'{"rule":"x","priority":"Notice","output":"y"}', "not_an_alert", "not an audit record"),
+    "a Falco alert": (b'{"rule":"x","output":"y","output_fields":{}}', "not_an_alert", "POST it to /falco"),
     "ModSecurity 2": (
         b'{"transaction":{"time":"x"},"request":{},"audit_data":{"messages":["a"]}}',
         "not_an_alert",
