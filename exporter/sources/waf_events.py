@@ -26,7 +26,7 @@ class Details:
         self._method = _sent(record.method)
         self._uri = _sent(record.uri)
         self._status = record.status
-        self._numbers = [one.number for one in record.findings]
+        self._numbers = list(islice(dict.fromkeys([one.number for one in record.findings]), _MAX_RULES))
         self._data = _sent(finding.data) if finding else ""
         self._message = _sent(finding.message) if finding else ""
         self._proxy = proxy
@@ -63,7 +63,7 @@ class Details:
             "method": clean(self._method),
             "uri": clean(waf_secrets.uri(self._uri), MAX_TEXT_BYTES),
             "status": str(self._status or ""),
-            "rules": ",".join(map(str, islice(dict.fromkeys(self._numbers), _MAX_RULES))),
+            "rules": ",".join(map(str, self._numbers)),
             "variable": clean(waf_secrets.variable(self._data)),
             "data": clean(waf_secrets.matched(self._data), MAX_TEXT_BYTES),
             "proxy": self._proxy,

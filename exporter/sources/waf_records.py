@@ -17,12 +17,6 @@ from exporter.sources.shapes import Raw
 from exporter.sources.waf_rules import Finding
 from exporter.sources.waf_verdict import mode_of
 
-MAX_FINDINGS = 256
-"""Rules read of one record; a request that matches a hundred is rare."""
-
-MAX_MESSAGE = 8 * 1024
-"""Characters of one rule's error message that are looked at; Coraza cuts each part of it at 280."""
-
 
 class Record(NamedTuple):
     """What a record says, of whatever engine.
@@ -132,7 +126,7 @@ def _of_text(sent: object) -> Finding | None:
     Before the details stands the rule's message without quotes, which may quote the client; behind them all is quoted.
     So the last details are the true ones.
     """
-    text = _text(sent)[:MAX_MESSAGE]
+    text = _text(sent)
     matches = list(_DETAILS.finditer(text))
     if not matches:
         return None
@@ -214,7 +208,7 @@ def _object(value: object) -> Raw:
 
 
 def _array(value: object) -> list[object]:
-    return value[:MAX_FINDINGS] if type(value) is list else []
+    return value if type(value) is list else []
 
 
 def _text(value: object) -> str:

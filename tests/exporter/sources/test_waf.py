@@ -1,6 +1,7 @@
 """Audit records of real WAFs, of all their versions and in every wrapping, and what they must become."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -280,6 +281,7 @@ def modsecurity(**changes: object) -> bytes:
         ("0000000001.5", None),
         (5, None),
         ("1795319785", None),
+        ("1795319785.4x", None),
     ],
 )
 def test_the_time_is_in_an_identity_of_modsecuritys_own(identity: object, time: float | None) -> None:
@@ -311,6 +313,24 @@ def test_the_wafs_own_configuration_may_name_the_workload(identity: str, tags: l
     assert event.named == place
 
 
+@pytest.mark.parametrize(
+    ("found", "rule"),
+    [
+        ([(949110, "2"), (920350, "4")], "920350"),
+        ([(942100, "2"), (941100, "2")], "942100"),
+        ([(920350, "4"), (942100, "2")], "942100"),
+        ([(1001, "0"), (920350, "5")], "920350"),
+        ([(1001, "0"), (1002, "0")], "1001"),
+        ([(949110, "2"), (980170, "2")], ""),
+    ],
+)
+def test_the_rule_is_the_first_of_the_most_severe_that_found_something(found: list[tuple[int, str]], rule: str) -> None:
+    messages = [{"message": "m", "details": {"ruleId": str(number), "severity": level}} for number, level in found]
+    [event] = parse(modsecurity(messages=messages), 10)
+    assert isinstance(event, WafEvent)
+    assert event.rule_id == rule
+
+
 FORGED = '"] [file "x"] [line "1"] [id "911100"] [rev ""] [msg "m"] [data "d"] [severity "debug"] [tag "k8s-ns/victim"]'
 
 
@@ -332,6 +352,22 @@ def test_a_client_cannot_forge_what_an_error_message_says(where: str) -> None:
     assert isinstance(event, WafEvent)
     assert event[1:5] == ("sqli", "942100", "critical", "blocked")
     assert event.named == Place()
+
+
+def test_an_event_holds_little_and_the_last_of_a_thousand_findings_counts() -> None:
+    """Some wait for their lines to be made, and a client may make a WAF find very much."""
+    long = "\U0001f600" * 500_000
+    low = [
+        {"message": long[:9], "details": {"ruleId": str(920000 + at), "severity": "4", "data": "x"}}
+        for at in range(999)
+    ]
+    worst = {"message": long, "details": {"ruleId": "942100", "severity": "2", "data": long, "tags": [long] * 9}}
+    body = modsecurity(messages=[*low, worst], request={"uri": long, "method": long, "headers": {"Host": long}})
+    [event] = parse(body, 10)
+    assert isinstance(event, WafEvent)
+    assert event.rule_id == "942100"
+    held = [getattr(event.fields, name) for name in event.fields.__slots__]
+    assert sum(sys.getsizeof(value) for value in (*event, *held)) < 64 * 1024
 
 
 def test_one_byte_does_not_hide_a_record() -> None:
