@@ -277,3 +277,9 @@ def test_what_is_missing_for_a_waf_is_said_loudly() -> None:
     assert "THE NETWORK POLICY LETS NO WAF SEND" in notes({**WAF, "networkPolicy": {"enabled": True}})
     sender = [{"namespace": "edge", "podLabels": {"app": "shipper"}}]
     assert "LETS NO WAF" not in notes({**WAF, "networkPolicy": {"enabled": True, "waf": sender}})
+
+
+@pytest.mark.parametrize("name", ["modsecurity", "fluent-bit", "modsecurity-quick"])
+def test_the_page_about_wafs_shows_what_is_printed(name: str) -> None:
+    page = (Path(__file__).parents[2] / "docs/waf.md").read_text()
+    assert "```\n" + "\n".join(directives(WAF)[name]) + "\n```" in page
