@@ -38,7 +38,7 @@ def is_secret(name: str) -> bool:
 
 def uri(sent: str) -> str:
     """A request's target as it was sent, the values of secret parameters left out; at most `MAX_URI` characters."""
-    path, mark, query = sent[: 8 * MAX_URI].partition("?")
+    path, mark, query = sent.partition("?")
     shown = _USERINFO.sub("//", path, count=1)
     if mark:
         shown += mark + "&".join(map(_parameter, query.replace(";", "&").split("&")))

@@ -33,7 +33,7 @@ def verdict(interrupted: object, mode: str, numbers: list[int], status: int) -> 
     """What became of a request.
 
     `interrupted` is the record's `is_interrupted`, None where it has none: libmodsecurity says it since 3.0.16, Coraza
-    since 3.3. `numbers` are all rules that matched, `status` is the answer's.
+    since 3.2. `numbers` are all rules that matched, `status` is the answer's.
     """
     if isinstance(interrupted, bool):
         if interrupted:

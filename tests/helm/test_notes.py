@@ -261,9 +261,9 @@ def test_a_waf_shows_credentials_in_the_way_that_each_sender_has() -> None:
     made = directives(token)
     assert "    Header Authorization Bearer TOKEN" in made["fluent-bit"]
     assert "    tls On" in made["fluent-bit"]
-    assert made["modsecurity-quick"][-1] == (
-        "SecAuditLog https://threatboard:TOKEN@threatboard.monitoring.svc:2801/waf"
-    )
+    # ModSecurity's configuration takes no credentials in an address: see tests/waf/test_notes.py.
+    assert "modsecurity-quick" not in made
+    assert made["coraza-quick"][-1] == "SecAuditLog https://threatboard:TOKEN@threatboard.monitoring.svc:2801/waf"
     mutual = directives({**SECURE, **WAF})
     assert "    tls.crt_file /fluent-bit/certs/client.crt" in mutual["fluent-bit"]
     assert "modsecurity-quick" not in mutual
@@ -277,3 +277,9 @@ def test_what_is_missing_for_a_waf_is_said_loudly() -> None:
     assert "THE NETWORK POLICY LETS NO WAF SEND" in notes({**WAF, "networkPolicy": {"enabled": True}})
     sender = [{"namespace": "edge", "podLabels": {"app": "shipper"}}]
     assert "LETS NO WAF" not in notes({**WAF, "networkPolicy": {"enabled": True, "waf": sender}})
+
+
+@pytest.mark.parametrize("name", ["modsecurity", "fluent-bit", "modsecurity-quick"])
+def test_the_page_about_wafs_shows_what_is_printed(name: str) -> None:
+    page = (Path(__file__).parents[2] / "docs/waf.md").read_text()
+    assert "```\n" + "\n".join(directives(WAF)[name]) + "\n```" in page

@@ -5,16 +5,21 @@ with Nginx(tool("nginx"), folder, audit_file(folder / "audit.log")) as nginx:
 """
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from demo.servers import HOST, Server, free_port
 
-PARTS = "ABFHZ"
-"""No request body (C, I), no response body (E), no list of matched files (J): what an operator is told to set."""
-
-WITHOUT_BODIES = 'SecAction "id:9000001,phase:5,pass,nolog,ctl:auditLogParts=-E"'
-"""Rules of the Core Rule Set add part E, the response's body, by themselves; this takes it out again."""
+RECORDS = (
+    "SecAuditEngine RelevantOnly",
+    # The application's own errors too, but for those of pages that are not there.
+    'SecAuditLogRelevantStatus "^(?:5|40[0-35-9]|4[1-9])"',
+    # No request body (C, I), no response body (E), no list of files (J); rules of the set add E, and this takes it out.
+    "SecAuditLogParts ABFHZ",
+    'SecAction "id:9000001,phase:5,pass,nolog,ctl:auditLogParts=-E"',
+    "SecAuditLogFormat JSON",
+)
+"""Which requests are recorded, and what of them."""
 
 JSON_BODIES = (
     'SecRule REQUEST_HEADERS:Content-Type "^application/json"'
@@ -23,26 +28,20 @@ JSON_BODIES = (
 """From ModSecurity's recommended configuration."""
 
 
-@dataclass(frozen=True)
-class Audit:
-    """Where ModSecurity's audit records go."""
+Audit: TypeAlias = tuple[str, ...]
+"""ModSecurity's directives about audit records."""
 
-    kind: str
-    target: str
+NO_AUDIT: Audit = ("SecAuditEngine Off",)
 
 
 def audit_file(path: Path) -> Audit:
-    """Appended to a file, one JSON line for each."""
-    return Audit("Serial", str(path))
+    """Records are appended to a file, one JSON line for each."""
+    return (*RECORDS, "SecAuditLogType Serial", f"SecAuditLog {path}")
 
 
 def audit_url(url: str) -> Audit:
-    """Posted to an address, within the request that caused it."""
-    return Audit("HTTPS", url)
-
-
-NO_AUDIT = Audit("", "")
-"""No records at all."""
+    """Records are posted to an address, within the request that caused each."""
+    return (*RECORDS, "SecAuditLogType HTTPS", f"SecAuditLog {url}")
 
 
 class Nginx(Server):
@@ -78,14 +77,6 @@ class Nginx(Server):
 
 def _modsecurity(root: Path, folder: Path, audit: Audit, engine: str) -> str:
     crs = root / "etc/modsecurity/crs"
-    logged = [
-        "SecAuditEngine RelevantOnly",
-        'SecAuditLogRelevantStatus "^(?:5|4(?!04))"',
-        f"SecAuditLogParts {PARTS}",
-        "SecAuditLogFormat JSON",
-        f"SecAuditLogType {audit.kind}",
-        f"SecAuditLog {audit.target}",
-    ]
     return "\n".join(
         [
             f"SecRuleEngine {engine}",
@@ -95,12 +86,11 @@ def _modsecurity(root: Path, folder: Path, audit: Audit, engine: str) -> str:
             f"SecTmpDir {folder / 'tmp'}",
             f"SecDataDir {folder / 'tmp'}",
             f"SecUnicodeMapFile {root / 'etc/nginx/unicode.mapping'} 20127",
-            *(logged if audit.kind else ["SecAuditEngine Off"]),
             f"Include {folder / 'crs-setup.conf'}",
             f"Include {crs / 'REQUEST-900-EXCLUSION-RULES-BEFORE-CRS.conf'}",
             f"Include {root / 'usr/share/modsecurity-crs/rules'}/*.conf",
             f"Include {crs / 'RESPONSE-999-EXCLUSION-RULES-AFTER-CRS.conf'}",
-            WITHOUT_BODIES,
+            *audit,
             "",
         ]
     )

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from demo.servers import wait_for
-from tests.support.receiver import PATIENCE
+from demo.servers import free_port, wait_for
+from tests.support.receiver import PATIENCE, receiver
 from tests.support.receiver import Receiver as Exporter
 from tests.waf.attacks import ATTACKS, BENIGN, OWN_ERRORS
 from tests.waf.coraza import Coraza, build
-from tests.waf.counting import LAST, attack, counted, events, wait_for_events
+from tests.waf.counting import CONFIG, LAST, attack, counted, events, wait_for_events
 from tests.waf.receivers import NEVER, Receiver
 
 CASES = (*BENIGN, *OWN_ERRORS, *ATTACKS, *BENIGN, LAST)
@@ -67,3 +67,19 @@ def test_an_exporter_that_hangs_delays_the_attacker_alone(program: Path) -> None
         attack(coraza.port, [*ATTACKS[:2], *BENIGN], 403)
         assert hanging.asked.is_set()
         assert not hanging.released.is_set()
+
+
+def test_an_exporter_that_is_away_delays_nothing(program: Path) -> None:
+    with Coraza(program, ["-url", f"http://127.0.0.1:{free_port()}/waf"]) as coraza:
+        attack(coraza.port, [*ATTACKS, *BENIGN], 403)
+
+
+def test_coraza_shows_a_token_that_is_in_the_address(program: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "token"
+    secret.write_text("s3cr3t-s3cr3t-s3cr3t")
+    guarded = {**CONFIG, "intake": {"auth": {"token_file": str(secret)}}}
+    with receiver(tmp_path / "exporter", **guarded) as exporter:
+        url = f"http://threatboard:{secret.read_text()}@127.0.0.1:{exporter.intake}/waf"
+        with Coraza(program, ["-url", url]) as coraza:
+            wait_for_events(exporter, attack(coraza.port, CASES, 403))
+        assert counted(exporter) == events("coraza", "blocked", CASES)

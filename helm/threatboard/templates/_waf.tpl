@@ -20,8 +20,8 @@ SecAuditLog /dev/stdout
 SecAction "id:9000001,phase:5,pass,nolog,ctl:auditLogParts=-E"
 ---
 
-   A log shipper posts these lines, and nothing else, to {{ $url }}: any that posts JSON over HTTP, such as Fluent Bit
-   (put the namespace of your proxy for INGRESS):
+   A log shipper posts these lines, and nothing else, to {{ $url }}:
+   any that posts JSON over HTTP, such as Fluent Bit (put the namespace of your proxy for INGRESS):
 
 --- fluent-bit.conf
 [INPUT]
@@ -63,18 +63,25 @@ SecAction "id:9000001,phase:5,pass,nolog,ctl:auditLogParts=-E"
 {{ end }}
 {{- if $intake.tls.mutual }}
    The quick way, in which the WAF itself posts, is closed: neither ModSecurity nor Coraza shows a certificate.
+{{ else if $intake.auth.existingSecret }}
+   The quick way, in which the WAF itself posts, is closed to ModSecurity, which takes no credentials in an address. Coraza:
+
+--- coraza-quick.conf
+SecAuditLogType HTTPS
+SecAuditLog {{ $url | replace "://" "://threatboard:TOKEN@" }}
+---
 {{ else }}
-   The quick way, for a trial: the WAF itself posts each record. While this Service does not answer, ModSecurity's worker
-   serves NOBODY (it has no time limit), and what is refused is lost:
+   The quick way, for a trial: the WAF itself posts each record. While threatboard hangs, ModSecurity's worker serves NOBODY
+   (it has no time limit), and what cannot be sent is lost:
 
 --- modsecurity-quick.conf
 SecAuditLogType HTTPS
-SecAuditLog {{ if $intake.auth.existingSecret }}{{ $url | replace "://" "://threatboard:TOKEN@" }}{{ else }}{{ $url }}{{ end }}
+SecAuditLog {{ $url }}
 ---
-{{ if $intake.tls.enabled }}
-   There both trust only the certificates of their image: its CA must be among them.
 {{ end }}
-{{- end }}
+{{- if and $intake.tls.enabled (not $intake.tls.mutual) }}
+   There it trusts only the certificates of its image: threatboard's CA must be among them.
+{{ end }}
 {{- with .Values.networkPolicy }}
 {{- if and .enabled (not .waf) }}
    THE NETWORK POLICY LETS NO WAF SEND: name the pods of the shipper, or of the WAF, in networkPolicy.waf.

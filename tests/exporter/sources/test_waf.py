@@ -291,6 +291,23 @@ def test_the_time_is_in_an_identity_of_modsecuritys_own(identity: object, time: 
 
 
 @pytest.mark.parametrize(
+    ("written", "time"),
+    [
+        (1795981906348496322, 1795981906348496322 / 1e9),
+        (1795981906348, None),
+        (2**63, None),
+        ("1795981906348496322", None),
+    ],
+)
+def test_the_time_of_coraza_is_in_nanoseconds(written: object, time: float | None) -> None:
+    record = json.loads(CORAZA)
+    record["transaction"]["unix_timestamp"] = written
+    [event] = parse(json.dumps(record).encode(), 10)
+    assert isinstance(event, WafEvent)
+    assert event.time == time
+
+
+@pytest.mark.parametrize(
     ("identity", "tags", "place"),
     [
         ("shop_web-frontend_922fbc78", [], Place("shop", "web-frontend")),

@@ -45,7 +45,7 @@ def test_headers_bodies_and_sources_of_rules_are_never_told(record: object) -> N
 
 
 SECRETS = (
-    *("password", "user%5Bpassword%5D", "pass%2577ord", "pwd", "token", "access_token", "apiKey", "session_id"),
+    *("password", "user%5Bpassword%5D", "%2570wd", "pwd", "token", "access_token", "apiKey", "session_id"),
     *(
         "PHPSESSID",
         "Authorization",
@@ -71,6 +71,11 @@ def test_the_value_of_a_secret_parameter_is_not_told(name: str) -> None:
         assert f"{name}=***" in shown
     data = f"Matched Data: {SECRET} found within ARGS:{name}: {SECRET}"
     assert waf_secrets.matched(data) == ""
+
+
+def test_the_value_of_a_parameter_with_a_very_long_name_is_not_told() -> None:
+    assert waf_secrets.uri(f"/?{'a' * 200}={SECRET}").endswith("=***")
+    assert waf_secrets.matched(f"Matched Data: x found within ARGS:{'a' * 200}: x") == ""
 
 
 def test_who_asks_by_an_absolute_address_gives_no_password_away() -> None:
