@@ -215,7 +215,7 @@ def _text(value: object) -> str:
     return value if type(value) is str else ""
 
 
-_MAX_DIGITS = 9
+_MAX_DIGITS = 18  # rules of one's own may be numbered by date and time; all are below 2**63
 
 
 @lru_cache(maxsize=4096)

@@ -13,9 +13,8 @@ from exporter.sources.body import documents
 from exporter.sources.shapes import Raw
 from exporter.sources.text import clean
 
-_MARK = "AuditLog:"
-_MARK_BYTES = _MARK.encode()
-_ENVOY_LINE = re.compile(rb"^[^{\n]*AuditLog:(\{.*\})[^}\n]*$", re.MULTILINE)
+_MARK = b"AuditLog:"
+_ENVOY_LINE = re.compile(rb"^[^{\"\n]*AuditLog:(\{.*\})[^}\n]*$", re.MULTILINE)
 _KEYS = ("log_processed", "log", "message", "msg", "event")
 _NODES = ("host", "pod_node_name", "node_name")
 
@@ -44,7 +43,7 @@ class Found(NamedTuple):
 
 def plain(body: bytes) -> bytes:
     """The body with the records in lines of Envoy's log set free."""
-    return _ENVOY_LINE.sub(rb"\1", body) if _MARK_BYTES in body else body
+    return _ENVOY_LINE.sub(rb"\1", body) if _MARK in body else body
 
 
 def found(value: object) -> Found | Rejected:
@@ -87,9 +86,10 @@ def _first(text: str) -> object:
 
 def _in_text(text: str) -> Raw | Rejected | None:
     """The object in a line of a log, None if there is none."""
-    mark = text.find(_MARK)
-    start = text.find("{", mark + len(_MARK) if mark >= 0 else 0)
-    if start < 0:
+    start = text.find("{")
+    # What a client sent is quoted in a log, and may look like a record, or like the mark before one: a record that the
+    # WAF wrote has no quote before it, and a mark within a record is part of what was attacked with.
+    if start < 0 or '"' in text[:start]:
         return None
     quoted = text[start : text.rfind("}") + 1]
     value = _first(quoted)

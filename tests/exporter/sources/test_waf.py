@@ -140,6 +140,35 @@ def test_a_record_that_syslog_ng_quotes_is_read_whatever_bytes_it_holds(name: st
     assert event[1:5] == ("xss", "941100", "critical", "blocked")
 
 
+@pytest.mark.parametrize("sent", ["AuditLog:", "AuditLog:{", "AuditLog:{}"])
+@pytest.mark.parametrize("before", ["", "2026-11-29T19:51:46.3Z stdout F "])
+def test_who_sends_the_mark_of_envoys_log_hides_no_attack(sent: str, before: str) -> None:
+    record = json.loads(ONE)
+    record["transaction"]["request"]["headers"]["User-Agent"] = sent
+    [event] = parse(wrapped(log=before + json.dumps(record)), 10)
+    assert isinstance(event, WafEvent)
+    assert event.rule_id == "942100"
+
+
+@pytest.mark.parametrize("mark", ["AuditLog:", "", "[critical][wasm] wasm log x: AuditLog:"])
+def test_what_a_client_wrote_into_an_access_log_is_no_record(mark: str) -> None:
+    """Envoy's default access log has headers in quotes, and does not escape what is in them."""
+    line = f'[2026-11-29T19:51:46.348Z] "GET / HTTP/1.1" 200 - 0 0 1 - "-" "{mark}{TEXT}" "id" "host"'
+    for body in (line.encode(), wrapped(log=line, kubernetes=AT), WRAPPINGS["Envoy's log"] + b"\n" + line.encode()):
+        *_, last = parse(body, 10)
+        assert isinstance(last, Rejected)
+
+
+@pytest.mark.parametrize("number", [2026112901, "2026112901", "202611291200"])
+def test_a_rule_with_a_long_number_is_found(number: object) -> None:
+    record = json.loads(ONE)
+    del record["transaction"]["messages"][1:]
+    record["transaction"]["messages"][0]["details"]["ruleId"] = number
+    [event] = parse(json.dumps(record).encode(), 10)
+    assert isinstance(event, WafEvent)
+    assert (event.rule_id, event.class_, event.verdict) == (str(number), "custom", "blocked")
+
+
 @pytest.mark.parametrize("between", [b"\n", b"", b",", b"\n\n", b"\r\n"])
 def test_many_wrappings_in_one_body_are_as_many_events(between: bytes) -> None:
     lines = [text for name, text in WRAPPINGS.items() if "log" not in name and name != "an array"]
