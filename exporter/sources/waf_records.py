@@ -40,7 +40,7 @@ class Record(NamedTuple):
 
 def read(value: Raw) -> Record:
     """The record in an object that has a `transaction` or is of OCSF."""
-    if "class_uid" in value:
+    if "transaction" not in value:
         return _ocsf(value)
     transaction = _object(value.get("transaction"))
     if "time_stamp" in transaction or "unique_id" in transaction:

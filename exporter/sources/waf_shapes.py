@@ -16,6 +16,9 @@ from exporter.sources.text import clean
 _MARK = b"AuditLog:"
 _ENVOY_LINE = re.compile(rb"^[^{\"\n]*AuditLog:(\{.*\})[^}\n]*$", re.MULTILINE)
 _KEYS = ("log_processed", "log", "message", "msg", "event")
+WEB_RESOURCES_ACTIVITY = 6001
+"""The `class_uid` of OCSF that Coraza uses; others are of other programs."""
+
 _NODES = ("host", "pod_node_name", "node_name")
 
 NO_RECORD = (
@@ -51,7 +54,7 @@ def found(value: object) -> Found | Rejected:
     if type(value) is not dict:
         return Rejected("not_an_alert", NO_RECORD)
     if _is_record(value):
-        return Found(value)
+        return _with_its_pod(value, value)
     for key in _KEYS:
         inner = value.get(key)
         if type(inner) is str:
@@ -60,10 +63,7 @@ def found(value: object) -> Found | Rejected:
                 return read
             inner = read
         if type(inner) is dict and _is_record(inner):
-            about = value.get("kubernetes")
-            about = about if type(about) is dict else {}
-            node = next((about[name] for name in _NODES if about.get(name)), None)
-            return Found(inner, clean(node), clean(about.get("pod_name")))
+            return _with_its_pod(inner, value)
     if "rule" in value and "output_fields" in value:
         return Rejected("not_an_alert", _FALCO_ALERT)
     if "audit_data" in value:
@@ -71,8 +71,19 @@ def found(value: object) -> Found | Rejected:
     return Rejected("not_an_alert", NO_RECORD)
 
 
+def _with_its_pod(record: Raw, shipped: Raw) -> Found:
+    """A record and what a shipper put beside it; Fluent Bit's Merge_Log puts it into the record itself."""
+    about = shipped.get("kubernetes")
+    if type(about) is not dict:
+        return Found(record)
+    node = next((about[name] for name in _NODES if about.get(name)), None)
+    return Found(record, clean(node), clean(about.get("pod_name")))
+
+
 def _is_record(value: Raw) -> bool:
-    return (type(value.get("transaction")) is dict and "audit_data" not in value) or "class_uid" in value
+    if type(value.get("transaction")) is dict:
+        return "audit_data" not in value
+    return value.get("class_uid") == WEB_RESOURCES_ACTIVITY
 
 
 # What syslog-ng makes of a byte that is no UTF-8: in the record that it quotes, an escape that JSON does not know.

@@ -279,6 +279,13 @@ def test_what_is_missing_for_a_waf_is_said_loudly() -> None:
     assert "LETS NO WAF" not in notes({**WAF, "networkPolicy": {"enabled": True, "waf": sender}})
 
 
+def test_a_shippers_largest_body_is_said_where_it_would_be_refused() -> None:
+    words = "a body over config.intake.max_body (1MiB) is refused whole: set it to 4MiB."
+    assert words in notes(WAF)
+    assert words not in notes({**WAF, "config": {"intake": {"max_body": "4MiB"}}})
+    assert words not in notes({})
+
+
 @pytest.mark.parametrize("name", ["modsecurity", "fluent-bit", "modsecurity-quick"])
 def test_the_page_about_wafs_shows_what_is_printed(name: str) -> None:
     page = (Path(__file__).parents[2] / "docs/waf.md").read_text()

@@ -73,7 +73,7 @@ _TRANSACTION = _some(
     messages=_MESSAGES,
 )
 _OCSF = st.fixed_dictionaries(
-    {"class_uid": VALUES},
+    {"class_uid": st.just(6001) | VALUES},
     optional={
         "action": VALUES | st.sampled_from(["Denied", "Allowed"]),
         "time": VALUES,

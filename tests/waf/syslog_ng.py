@@ -25,7 +25,7 @@ source audit {{ file({source} flags(no-parse) follow-freq(0.1) read-old-records(
 destination exporter {{
   http(
     url({url}) method("POST") {form}
-    batch-lines(100) batch-timeout(100) timeout(10) time-reopen(1) retries(1000000)
+    batch-lines(100) batch-bytes(524288) batch-timeout(100) timeout(10) time-reopen(1) retries(1000000)
     disk-buffer(reliable(yes) disk-buf-size(104857600) mem-buf-size(1048576) dir({folder}))
   );
 }};

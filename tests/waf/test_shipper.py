@@ -1,5 +1,6 @@
 """A real nginx with ModSecurity writes a file, a real log shipper posts it: all is counted exactly, nothing is lost."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from tests.waf.receivers import Receiver as Hanging
 from tests.waf.syslog_ng import FORMS, SyslogNg
 
 Tool = Callable[[str], Path]
+
+SAMPLES = Path(__file__).parents[1] / "samples" / "waf"
 
 CASES = (*BENIGN, *OWN_ERRORS, *ATTACKS, LAST)
 
@@ -74,3 +77,17 @@ def test_no_request_waits_for_an_exporter_that_does_not_answer(tool: Tool, tmp_p
         attack(nginx.port, [*BENIGN, *ATTACKS, *BENIGN], 403)
         # All of them were answered while the shipper still waits.
         assert not hanging.released.is_set()
+
+
+def test_a_burst_of_long_records_is_posted_in_bodies_that_are_taken(
+    tool: Tool, tmp_path: Path, exporter: Receiver
+) -> None:
+    """A hundred records of 20 KB are two bodies' worth: as one they would be refused whole."""
+    record = json.loads((SAMPLES / "modsecurity" / "on_sqli_get.json").read_bytes())
+    record["transaction"]["request"]["headers"]["X-Long"] = "x" * 20_000
+    log = tmp_path / "audit.log"
+    log.write_bytes((json.dumps(record).encode() + b"\n") * 200)
+    with SyslogNg(tool("syslog-ng"), tmp_path / "shipper", log, f"http://127.0.0.1:{exporter.intake}/waf", "ndjson"):
+        wait_for_events(exporter, 200)
+    assert exporter.value("threat_waf_records_total", mode="blocking") == 200
+    assert exporter.value("threat_events_rejected_total", control="waf") == 0

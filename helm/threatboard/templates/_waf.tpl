@@ -58,7 +58,10 @@ SecAction "id:9000001,phase:5,pass,nolog,ctl:auditLogParts=-E"
     tls.key_file /fluent-bit/certs/client.key
     {{- end }}
 ---
-{{ if $intake.auth.existingSecret }}
+{{ if lt (include "threatboard.bytes" (dig "max_body" "" .Values.config.intake | default "1MiB") | int64) 4194304 }}
+   Fluent Bit posts up to 2 MB at once, and a body over config.intake.max_body (1MiB) is refused whole: set it to 4MiB.
+{{ end }}
+{{- if $intake.auth.existingSecret }}
    TOKEN is the content of key {{ $intake.auth.key }} in secret {{ $intake.auth.existingSecret }}.
 {{ end }}
 {{- if $intake.tls.mutual }}

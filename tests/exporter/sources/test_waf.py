@@ -109,6 +109,7 @@ WRAPPINGS = {
     "Fluent Bit": wrapped(date=1795981906.3, log=ONE.decode() + "\n", stream="stdout", kubernetes=AT),
     "Fluent Bit, merged": wrapped(date=1795981906.3, log=ONE.decode(), log_processed=json.loads(ONE), kubernetes=AT),
     "Fluent Bit without a parser for CRI": wrapped(log="2026-11-29T19:51:46.3Z stdout F " + ONE.decode()),
+    "Fluent Bit, merged at the top": json.dumps(json.loads(ONE) | {"kubernetes": AT}).encode(),
     "Vector": wrapped(message=ONE.decode(), kubernetes={"pod_node_name": "node-1", "pod_name": "nginx-7d4b9c-x2x1z"}),
     "Coraza": CORAZA,
     "Envoy's log": b"[2026-11-29 19:51:46.348][21][critical][wasm] [ctx.cc:1196] wasm log coraza my_vm: AuditLog:"
@@ -193,6 +194,7 @@ REFUSED = {
     "text": (b"ModSecurity: Warning. Matched something", "not_json", "SecAuditLogFormat JSON"),
     "an access line": (wrapped(log='10.0.0.1 - - "GET / HTTP/1.1" 200'), "not_an_alert", "send these lines alone"),
     "a Falco alert": (b'{"rule":"x","output":"y","output_fields":{}}', "not_an_alert", "POST it to /falco"),
+    "an event of OCSF by another program": (b'{"class_uid":3002,"time":1}', "not_an_alert", "not an audit record"),
     "ModSecurity 2": (
         b'{"transaction":{"time":"x"},"request":{},"audit_data":{"messages":["a"]}}',
         "not_an_alert",
