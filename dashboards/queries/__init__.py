@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from dashboards import sources
-from exporter.catalog import selector, where
+from exporter.selectors import selector, where
 from rules.tree import load
 
 CLUSTER = "=~$cluster"
@@ -35,7 +35,7 @@ def _names() -> frozenset[str]:
 
 
 def select(metric: str, **labels: str) -> str:
-    """A selector of a metric that is not ours, or of a recording; values as in `catalog.where()`.
+    """A selector of a metric that is not ours, or of a recording; values as in `selectors.where()`.
 
     Raises ValueError on a name that neither the lists of others' metrics nor the recordings have.
     """

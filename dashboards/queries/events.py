@@ -14,7 +14,7 @@ from dashboards.queries import (
 )
 from dashboards.queries.alerts import at_each_step, counted, counted_before, of_severity
 from dashboards.queries.network import nameless_denials
-from exporter.catalog import where
+from exporter.selectors import where
 
 SHARED = "namespace_workload_pod:threat_events:increase5m"
 HOSTS = "hostname:threat_events:increase5m"

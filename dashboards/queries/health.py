@@ -1,7 +1,7 @@
 """Is each control on, in the cluster and on every node."""
 
 from dashboards.queries import CLUSTER, Query, select
-from exporter.catalog import where
+from exporter.selectors import where
 from exporter.send_test import RULE as TEST
 
 _NODES = f"max by (node) ({select('kube_node_info')})"

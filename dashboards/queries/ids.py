@@ -15,7 +15,8 @@ from dashboards.queries import (
     step_of,
 )
 from dashboards.queries.alerts import at_each_step, counted, of_severity
-from exporter.catalog import OTHER, TACTICS, where
+from exporter.catalog import OTHER, TACTICS
+from exporter.selectors import where
 from exporter.send_test import RULE as TEST
 
 PLACE = {"namespace": "=~$namespace", "workload": "=~$workload", "rule": "=~$rule"}

@@ -1,7 +1,7 @@
 """Cilium's datapath and proxy, and what Hubble sees: who was stopped, where, for which reason."""
 
 from dashboards.queries import CLUSTER, NOTE, Query, or_quiet, over_nodes, select, state
-from exporter.catalog import where
+from exporter.selectors import where
 
 AGENT = {"instance": "=~$agent"}
 POLICY = "=~POLICY_DEN.*|Policy denied.*"

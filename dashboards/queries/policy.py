@@ -2,7 +2,7 @@
 
 from dashboards.queries import CLUSTER, Query, a_minute, on_nodes, over_nodes, select
 from dashboards.queries.network import AGENT
-from exporter.catalog import where
+from exporter.selectors import where
 
 _NODE = "cluster, instance"
 TRIGGER = "cilium_triggers_policy_update_call_duration_seconds"

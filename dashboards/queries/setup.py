@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from dashboards.queries import ALIVE, CLUSTER, EVALUATED, Query, select
 from dashboards.queries.network import hubble_names_namespaces
-from exporter.catalog import where
+from exporter.selectors import where
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from dashboards.queries import (
     select,
     step_of,
 )
-from exporter.catalog import OTHER, PRIORITIES, SEVERITY_OF_PRIORITY, where
+from exporter.catalog import OTHER, PRIORITIES, SEVERITY_OF_PRIORITY
+from exporter.selectors import where
 
 EVENTS = "namespace_workload_host_rule:threat_waf_events:increase1m"
 HERE = {"namespace": "=~$namespace", "workload": "=~$workload"}

@@ -1,8 +1,9 @@
-"""`catalog.where()`: selectors that cannot name what does not exist."""
+"""`selectors.where()`: selectors that cannot name what does not exist."""
 
 import pytest
 
-from exporter.catalog import LABELS, METRICS, TARGET_LABELS, where
+from exporter.catalog import LABELS, METRICS, TARGET_LABELS
+from exporter.selectors import where
 
 
 @pytest.mark.parametrize(

@@ -1,79 +1,18 @@
 """Properties: whatever is posted is an event or a rejection, and the page can be read afterwards."""
 
-import asyncio
 import json
-from dataclasses import replace
 
-import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
-from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporter import catalog
-from exporter.config import Config, FalcoSettings
-from exporter.events import Recent
-from exporter.intake import Intake
-from exporter.intake.pipeline import Pipeline, Route
-from exporter.intake.refusals import Refusals
-from exporter.intake.ruling import FalcoRuling
-from exporter.lines import EventLines
 from exporter.metrics import Metrics, StoreCollector
-from exporter.server.http import Answer, Asked, Connection, Headers, Request
-from exporter.sources.falco import FALCO
-from exporter.sources.falco_known import KnownAlerts
+from exporter.server.http import Headers
 from tests.support.clock import FakeClock
-
-ACCEPT = {False: "text/plain", True: "application/openmetrics-text; version=1.0.0"}
-
-Samples = set[tuple[str, tuple[tuple[str, str], ...], float]]
-
-
-class Exporter:
-    """Everything between the listeners, without them."""
-
-    def __init__(self) -> None:
-        clock = FakeClock()
-        self.metrics = Metrics(limit=50, clock=clock)
-        self.recent = Recent()
-        self.recent.resize(5, 1 << 20)
-        pipeline = Pipeline(self.metrics, EventLines(self.recent, None), clock)
-        self.intake = Intake(Config, pipeline, self.metrics, Refusals(clock))
-        self.connection = Connection("127.0.0.1")
-        self.intake.routes = {b"/falco": Route(replace(FALCO, parse=KnownAlerts().parse), FalcoRuling(FalcoSettings()))}
-
-    def post(self, body: bytes, headers: Headers) -> int:
-        request = Request(b"POST", b"/falco", headers)
-        assert self.intake.screen(request, self.connection) is None
-        (answer,) = self.intake.answers([Asked(request, body, self.connection)])
-        if not isinstance(answer, Answer):
-            answer = asyncio.run(answer)
-        if answer.body:
-            assert orjson.loads(answer.body)
-        assert answer.encoded(True, request)
-        return answer.status
-
-    def page(self, openmetrics: bool) -> str:
-        return b"".join(self.metrics.page(ACCEPT[openmetrics], None)[1]).decode()
-
-
-def read(page: str, openmetrics: bool) -> Samples:
-    parse = parse_openmetrics if openmetrics else parse_text
-    return {
-        (sample.name, tuple(sorted(sample.labels.items())), float(sample.value))
-        for family in parse(page)
-        for sample in family.samples
-    }
-
-
-def assert_readable(exporter: Exporter) -> None:
-    for openmetrics in (False, True):
-        assert any(name == "threat_build_info" for name, _, _ in read(exporter.page(openmetrics), openmetrics))
-    for record in exporter.recent:
-        assert record.line()["received"]
-
+from tests.support.insides import ACCEPT, Insides, read
+from tests.support.senders import SENDERS
 
 HEADERS = st.sampled_from([[], [(b"content-encoding", b"gzip")], [(b"content-encoding", b"\xff")]])
 
@@ -111,18 +50,18 @@ ALERTS = st.fixed_dictionaries(
 @settings(max_examples=60)
 @given(st.binary() | st.binary().map(lambda tail: b'{"rule":"' + tail), HEADERS)
 def test_any_bytes_are_events_or_a_rejection(body: bytes, headers: Headers) -> None:
-    exporter = Exporter()
+    exporter = Insides(SENDERS["ids"])
     assert exporter.post(body, headers) in (200, 204, 400, 413, 415)
-    assert_readable(exporter)
+    exporter.assert_readable()
 
 
 @settings(max_examples=60)
 @given(st.lists(ALERTS, max_size=3), st.booleans())
 def test_any_text_in_an_alert_leaves_the_page_readable(alerts: list[object], ascii_only: bool) -> None:
-    exporter = Exporter()
+    exporter = Insides(SENDERS["ids"])
     body = json.dumps(alerts, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
     assert exporter.post(body, []) in (200, 204, 400)
-    assert_readable(exporter)
+    exporter.assert_readable()
 
 
 LABEL_VALUES = texts('"\\\n%{},= ü')
