@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import promql_parser as pq
 import pytest
 import yaml
 
+from rules.promql import known, labels_of
 from rules.tree import ROOT, Rule, load
 from tests.rules.alertmanager import Alertmanager, Slack, alert, running
 
@@ -172,6 +174,46 @@ def test_a_message_says_what_where_since_when_and_how_to_go_on(alertmanager: Ale
     assert query["filter"] == [
         '{alertname="IdsCriticalAlert",cluster="prod",namespace="shop",rule="A \\"quoted\\" & b=c"}'
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "control", "labels"),
+    [
+        ("CorrelatedWorkload", "several", {"namespace": "shop", "pod": "web-1"}),
+        ("CorrelatedFurtherKind", "several", {"namespace": "shop", "part": "WafAttackNotBlocked", "workload": "web"}),
+        ("WafAttackNotBlocked", "waf", {"class": "sqli", "engine": "coraza", "host": "other", "rule_id": "942100"}),
+        ("PlatformFalcoMissingOnNode", "platform", {"node": "node-1"}),
+    ],
+)
+def test_an_acknowledgement_is_of_this_place_and_this_kind_alone(
+    alertmanager: Alertmanager, slack: Slack, name: str, control: str, labels: dict[str, str]
+) -> None:
+    """Acknowledged more widely, another pod's, another rule's or another node's alert would be told to nobody."""
+    alertmanager.send(alert(name, "critical", control, labels))
+    (_, message), *_ = slack.wait(1)
+    link = next(action["url"] for action in message["actions"] if action["text"] == "Acknowledge")
+    named = {"alertname": name, **labels}
+    wanted = ",".join(f'{label}="{value}"' for label, value in sorted(named.items()))
+    assert parse_qs(urlsplit(urlsplit(link).fragment).query)["filter"] == [f"{{{wanted}}}"]
+
+
+def test_an_acknowledgement_of_a_workload_is_of_all_its_pods(alertmanager: Alertmanager, slack: Slack) -> None:
+    place = {"namespace": "shop", "workload": "web", "pod": "web-1"}
+    alertmanager.send(alert("IdsCriticalAlert", "critical", "ids", place))
+    (_, message), *_ = slack.wait(1)
+    link = next(action["url"] for action in message["actions"] if action["text"] == "Acknowledge")
+    assert "pod" not in link
+
+
+def test_an_acknowledgement_names_what_tells_one_alert_from_another() -> None:
+    template = (ROOT / "slack.tmpl").read_text(encoding="utf-8")
+    names = re.search(r'match "\^\((alertname[^)]+)\)\$" \$pair\.Name', template)
+    assert names
+    named = {*names[1].split("|"), "pod"}
+    series = known(ROOT / "external.yaml", load().recordings)
+    # A node's address and a job come with the node and the file, and an alert has one direction.
+    left = {rule.name: labels_of(pq.parse(rule.expr), series) - named for rule in load().alerts}
+    assert {label for labels in left.values() for label in labels} == {"direction", "internal_ip", "job"}
 
 
 def test_the_end_of_an_event_is_no_resolution(alertmanager: Alertmanager, slack: Slack) -> None:
