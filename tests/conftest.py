@@ -19,7 +19,7 @@ settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With the newest servers (`make test-newest`), only tests that use one are run: firewalls and shippers are none."""
+    """With the newest servers (`make test-newest`) only tests that use one run; firewalls and shippers are none."""
     if tools.newest():
         firewalls = Path(__file__).parent / "waf"
         others = [
