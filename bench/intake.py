@@ -138,7 +138,7 @@ def batches(folder: Path) -> list[Row]:
 
 
 def records(folder: Path) -> list[Row]:
-    """An audit record of 3.5 KB a request, beside a Falco alert of 1.1 KB: of a kind that is remembered, and of none."""
+    """An audit record of 3.5 KB a request, beside a Falco alert of 1.1 KB: of a known kind, and of a new one."""
     with ExitStack() as stack:
         server = stack.enter_context(subject.threatboard(folder, waf=HOSTS, falco={"pod_label": False}))
         waf = replace(server, path="/waf")

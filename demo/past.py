@@ -5,6 +5,7 @@ those of an intruder who comes in through the WAF and walks along the attack cha
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from demo.cilium import histogram
 from demo.cluster import NODES, PODS, VICTIM, Pod
@@ -41,6 +42,10 @@ WAF_ATTACK = (
     ("942100", "sqli", "critical", "detected", "checkout", 0.02),
     ("932160", "rce", "critical", "blocked", "checkout", 0.5),
 )
+WAF_FOUND = ("threat_waf_events_total", "threat_waf_records_total", "threat_waf_client_events_total")
+WATCHED = {"verdict": "detected", "mode": "detection_only"}
+"""What an engine that only detects says of everything that it finds."""
+
 CLIENTS = {"198.51.100.0/24": 0.02, "203.0.113.0/24": 0.003, "2001:db8:7::/48": 0.001}
 """Network of clients -> its requests per second that are blocked."""
 
@@ -99,6 +104,16 @@ def _waf_event(rule: str, kind: str, severity: str, verdict: str, workload: str)
     return {**found, **(place if workload else nobody)}
 
 
+def waf_that_detects() -> Target:
+    """What the receiver showed of a WAF that only detects, as the story's does, without the victim."""
+    rows = [row for row in _itself() if row.labels.get("component") == "waf"]
+    for row in _waf():
+        if row.name in WAF_FOUND and row.labels.get("workload") != VICTIM.workload:
+            watched = {} if row.steady else {key: value for key, value in WATCHED.items() if key in row.labels}
+            rows.append(replace(row, labels={**row.labels, **watched}))
+    return replace(targets()[0], rows=tuple(rows))
+
+
 def _waf() -> Iterator[Row]:
     name = "threat_waf_events_total"
     for *of, rate in WAF_ORDINARY:
@@ -149,6 +164,7 @@ def _itself() -> Iterator[Row]:
         ("threat_control_expected", {"control": "network", "component": "hubble"}, 1),
         ("threat_control_expected", {"control": "waf", "component": "waf"}, 1),
         ("threat_waf_blocking_expected", {}, 1),
+        ("threat_waf_clients_counted", {}, 1),
         ("threat_series", {"family": "threat_falco_alerts_total"}, 31),
         ("threat_series_limit", {"family": "threat_falco_alerts_total"}, 20_000),
         ("threat_config_reload_success", {}, 1),

@@ -1,8 +1,8 @@
 """The running servers of a story, and how they are set up: what ships, wired together on 127.0.0.1.
 
 The past of the cluster is back-filled, because rules and boards compare with it: a day of everything that they read
-from Cilium, Hubble and the kubelet, two days of what Hubble saw denied, and a week of Falco's alerts. It ends some
-minutes ago, as if Prometheus had been restarted.
+from Cilium, Hubble and the kubelet and of what a WAF found, two days of what Hubble saw denied, and a week of Falco's
+alerts. It ends some minutes ago, as if Prometheus had been restarted.
 """
 
 import time
@@ -63,7 +63,7 @@ def set_up(servers: ExitStack, folder: Path, say: Say, remember: bool = True) ->
     if remember:
         began = time.monotonic()
         _remember(programs["promtool"], programs["prometheus"], folder, timeline)
-        what = "a week of Falco's alerts and a day of Cilium, Hubble and the kubelet are back-filled"
+        what = "a week of Falco's alerts and a day of the WAF, Cilium, Hubble and the kubelet are back-filled"
         say(time.monotonic() - began, f"{what}, with their recordings")
     slack = servers.enter_context(Slack())
     watchdog = servers.enter_context(Slack())  # takes the sign of life, in place of a service that waits for it
@@ -97,28 +97,31 @@ def _remember(promtool: Path, prometheus: Path, folder: Path, timeline: Timeline
     week, days = Span(now - WEEK, now, 150), Span(now - 2 * DAY - 7200, now, 150)
     yesterday, day = replace(days, end=now - DAY - 7350), replace(days, start=now - DAY - 7200)
     fill(data, promtool, _only(past.targets()[:1], "threat_falco_alerts_total threat_build_info"), timeline, week)
+    fill(data, promtool, [past.waf_that_detects(), *ingress.targets()], timeline, day)
     fill(data, promtool, _only(_live(), "".join(file.read_text() for file in _recordings())), timeline, day)
     fill(data, promtool, _only(_live(), "hubble_drop_total"), timeline, yesterday)
     # Namespaces are as old as the week: in a new one everything is new.
     fill(data, promtool, _only(_live(), "kube_pod_info"), timeline, replace(week, end=yesterday.end))
-    ids, *others = _recordings()
-    counters = _part(ids, folder / "counters.yaml", lambda name: name.startswith("instance:"))
-    minutes = _part(ids, folder / "minutes.yaml", lambda name: name.endswith(":increase1m"))
-    rest = _part(ids, folder / "rest.yaml", lambda name: not name.startswith("instance:") and "increase1m" not in name)
+    *findings, network, workload = _recordings()
+    counters = _part(findings, folder / "counters.yaml", lambda name: name.startswith("instance:"))
+    minutes = _part(findings, folder / "minutes.yaml", lambda name: name.endswith(":increase1m"))
+    rest = _part(
+        findings, folder / "rest.yaml", lambda name: not name.startswith("instance:") and "increase1m" not in name
+    )
     with Prometheus(prometheus, "global: {}", folder) as server:
         record(server, promtool, [counters], replace(week, step=60), levels=2)
         record(server, promtool, [rest], replace(week, step=300), levels=3)
         record(server, promtool, [minutes], replace(week, step=60), levels=2)
-        record(server, promtool, others, replace(days, step=300), levels=2)
+        record(server, promtool, [network, workload], replace(days, step=300), levels=2)
 
 
 def _recordings() -> tuple[Path, ...]:
-    return tuple(RULES / "recording" / f"{name}.yaml" for name in ("ids", "network", "workload"))
+    return tuple(RULES / "recording" / f"{name}.yaml" for name in ("ids", "waf", "network", "workload"))
 
 
-def _part(file: Path, part: Path, wanted: Callable[[str], bool]) -> Path:
-    """A file with those of its recordings whose names are wanted."""
-    groups = yaml.safe_load(file.read_text())["groups"]
+def _part(files: Sequence[Path], part: Path, wanted: Callable[[str], bool]) -> Path:
+    """A file with those of the recordings of some files whose names are wanted."""
+    groups = [group for file in files for group in yaml.safe_load(file.read_text())["groups"]]
     kept = [{**group, "rules": [rule for rule in group["rules"] if wanted(rule["record"])]} for group in groups]
     part.write_text(yaml.safe_dump({"groups": kept}))
     return part

@@ -111,6 +111,7 @@ class Receiver:
         """Takes into use what can change while running, as far as it is not read from the configuration each time."""
         self.metrics.expect({key: getattr(config.controls, key) for key in catalog.COMPONENTS})
         self.metrics.gauge("threat_waf_blocking_expected").set(config.waf.blocking)
+        self.metrics.gauge("threat_waf_clients_counted").set(config.waf.client_networks)
         self.metrics.store.resize(config.series.limit, config.series.max_bytes)
         self.metrics.store.families["threat_waf_events_total"].keep(always_there(config.waf))
         self._scrapers.settle, self._scrapers.zero_hold = config.series.settle, config.series.zero_hold

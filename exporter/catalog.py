@@ -416,6 +416,11 @@ _METRICS = (
         "gauge",
         "1 where the configuration expects the WAF to block attacks (waf.blocking).",
     ),
+    Metric(
+        "threat_waf_clients_counted",
+        "gauge",
+        "1 where WAF events are counted by the client's network, too (waf.client_networks).",
+    ),
     Metric("threat_series", "gauge", "Series held now.", ("family",)),
     Metric("threat_series_limit", "gauge", "Largest number of series held.", ("family",)),
     Metric("threat_series_bytes", "gauge", "Bytes that text and keys of all series take."),

@@ -84,8 +84,9 @@ def not_blocked() -> Query:
 
 
 def _top(by: str, verdict: str) -> str:
+    """Events of a verdict, 0 included, of those with most events."""
     these = f"topk(20, {counted(by, **HERE)})"
-    return f"{counted(by, **HERE, verdict=verdict)} and on ({by}) {these}"
+    return f"({counted(by, **HERE, verdict=verdict)} and on ({by}) {these} or 0 * {these})"
 
 
 def rules(verdict: str) -> Query:
@@ -104,8 +105,8 @@ def clients() -> Query:
     """The 20 networks of clients with most events, by verdict; a sentence where they are not counted."""
     counter = where("threat_waf_client_events_total", cluster=CLUSTER, client_network=f"!={OTHER}")
     most = f"topk(20, sum by (client_network, verdict) ({increased(counter)}) > 0)"
-    there = where("threat_waf_client_events_total", cluster=CLUSTER)
-    quiet = or_quiet(most, there, "None")
+    counted_at_all = where("threat_waf_clients_counted", cluster=CLUSTER)
+    quiet = or_quiet(most, f"({counted_at_all} == 1)", "None")
     return Query(or_quiet(quiet, ALIVE, "Counted only with waf.client_networks: true"))
 
 

@@ -13,10 +13,11 @@ from urllib.parse import urlencode
 import pytest
 
 from dashboards.filled import filled
+from dashboards.queries import NOTE
 from demo.cluster import NODES
 from demo.servers import ROOT, request, wait_for
 from demo.story import ELSEWHERE, INTRUSION, SNOOPING
-from tests.dashboards.grafana import asks
+from tests.dashboards.grafana import Asks, asks
 
 DEMO = (sys.executable, "-m", "demo")
 pytestmark = pytest.mark.timeout(900)
@@ -107,6 +108,11 @@ Rows = list[tuple[dict[str, str], float]]
 def shown(port: int, board: str, title: str, query: str = "A") -> Rows:
     """The labels and values of a query of a panel."""
     (ask,) = [one for one in asks() if (one.board, one.panel["title"], one.target["refId"]) == (board, title, query)]
+    return asked(port, ask)
+
+
+def asked(port: int, ask: Asks) -> Rows:
+    """The labels and values that a query finds now."""
     status, answer = request(port, "GET", f"/api/v1/query?{urlencode({'query': filled(ask.target['expr'])})}")
     assert status == 200, answer
     return [(found["metric"], float(found["value"][1])) for found in json.loads(answer)["data"]["result"]]
@@ -119,10 +125,30 @@ def check_what_boards_show(port: int) -> None:
         node.name: 1 for node in NODES
     }
     yesterday = shown(port, "overview", "Since yesterday", "B")
-    assert {labels["control"] for labels, value in yesterday if value > 0} == {"ids", "network"}
+    assert {labels["control"] for labels, value in yesterday if value > 0} == {"ids", "network", "waf"}
     news = {(labels["rule"], labels["namespace"]) for labels, _ in shown(port, "overview", NEWS)}
     assert news == {(alert.rule, alert.namespace) for alert in (INTRUSION, SNOOPING, ELSEWHERE)}
     assert {labels["check"] for labels, value in shown(port, "overview", "Set-up") if value != 1} == set()
+
+
+def check_that_tables_say_nothing_beside_rows(port: int) -> None:
+    """A sentence in the place of rows, in one of a table's queries, would be merged into a row of another's."""
+    tables: dict[tuple[str, int], list[Rows]] = {}
+    for ask in asks():
+        if ask.panel["type"] == "table":
+            tables.setdefault((ask.board, ask.panel["id"]), []).append(asked(port, ask))
+    assert tables
+    for table, queries in tables.items():
+        sentences = [NOTE in labels for rows in queries for labels, _ in rows]
+        assert len(set(sentences)) <= 1, table
+
+
+def check_that_the_firewall_has_a_past(port: int) -> None:
+    """What a WAF that only detects found in the day before is on its board."""
+    for title in ("Let through", "Top rules", "Top workloads", "Top client networks", "Likely false positives"):
+        rows = shown(port, "waf", title)
+        assert len(rows) > 1, title
+        assert not any(NOTE in labels for labels, _ in rows), title
 
 
 NEWS = "Rules not seen in the six days before"
@@ -138,7 +164,10 @@ def test_keep_leaves_it_running_until_ctrl_c_and_then_nothing_is_left(
     for name, path in pages.items():
         [port] = re.findall(rf"{name} +http://127\.0\.0\.1:(\d+)", story)
         assert request(int(port), "GET", path)[0] == 200
-    check_what_boards_show(int(re.findall(r"Prometheus +http://127\.0\.0\.1:(\d+)", story)[0]))
+    port = int(re.findall(r"Prometheus +http://127\.0\.0\.1:(\d+)", story)[0])
+    check_what_boards_show(port)
+    check_that_tables_say_nothing_beside_rows(port)
+    check_that_the_firewall_has_a_past(port)
     process.send_signal(signal.SIGINT)
     assert process.wait(120) == 0
     assert left_behind(environment) == []
