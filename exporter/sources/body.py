@@ -38,7 +38,8 @@ _BETWEEN = re.compile(r"[\s,\]\x00\x1e\ufeff]*")
 # begin with `[` too.
 _START = re.compile(r'^(?:\{|\[\s*(?:[\[{"\]]|\Z))', re.MULTILINE)
 # A bracket, a comma, or a whole string, in which they are text; one that does not end reaches to the end of the text.
-_TOKENS = re.compile(r'[\[\]{},]|"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+# Nothing in a string is tried twice (`*+`): to be able to, the expression would keep a hundred bytes for each escape.
+_TOKENS = re.compile(r'[\[\]{},]|"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _MAX_DECODED = 4 * MAX_DEPTH
 """Nesting that is given to the standard library's decoder, which calls itself: how deep it may go differs a
 hundredfold between versions of Python. What is read here is then held to `MAX_DEPTH`, event by event."""

@@ -111,7 +111,8 @@ def _of_data(sent: object) -> Finding | None:
     return Finding(number, severity, data.get("msg"), data.get("data"), data.get("tags"))
 
 
-_QUOTED = r'"((?:[^"\\]|\\.)*)"'
+# Nothing here is tried twice (`*+`): to be able to, the expression would keep a hundred bytes for each character.
+_QUOTED = r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
 _DETAILS = re.compile(
     rf"\[file {_QUOTED}\] \[line {_QUOTED}\] \[id {_QUOTED}\] \[rev {_QUOTED}\] \[msg {_QUOTED}\] \[data {_QUOTED}\]"
     rf" \[severity {_QUOTED}\]"
