@@ -24,7 +24,7 @@ _WHOLE_WORDS = "pw|sid|sig|pin|code|state|mfa"
 _SECRET = re.compile(_WITHIN_WORDS)
 _SECRET_WORD = re.compile(rf"\b(?:{_WHOLE_WORDS})\b")
 # Behind a secret's name, whatever quotes and brackets there are, the sign that a value follows.
-_FOLLOWS = r"[\w\s\"'\\\].-]{0,64}[=:]"
+_FOLLOWS = r"[\w\s\"'\\\].-]{0,64}[=:>]"
 _HOLDS_SECRET = re.compile(f"(?:{_WITHIN_WORDS}){_FOLLOWS}")
 _HOLDS_SECRET_WORD = re.compile(rf"\b(?:{_WHOLE_WORDS})\b{_FOLLOWS}")
 _SCHEME = re.compile(r"\b(?:bearer|basic)\s")
@@ -66,7 +66,8 @@ def _names_secret(words: str) -> bool:
 def _holds_secret(text: str) -> bool:
     """May a text name a secret and say it?"""
     words = _words(text)
-    if ("=" in words or ":" in words) and (_HOLDS_SECRET.search(words) or _HOLDS_SECRET_WORD.search(words)):
+    follows = "=" in words or ":" in words or ">" in words
+    if follows and (_HOLDS_SECRET.search(words) or _HOLDS_SECRET_WORD.search(words)):
         return True
     if "@" in words and _WHO_ASKS.search(words):
         return True

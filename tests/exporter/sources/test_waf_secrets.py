@@ -90,6 +90,9 @@ def test_the_value_of_a_parameter_with_a_very_long_name_is_not_told() -> None:
         ('/g?v={"password":"SECRET"}', "/g?v=***"),
         ("/g?v=%7B%22password%22%3A%20%22SECRET%22%7D", "/g?v=***"),
         ('/g?{"password":"SECRET"}', "/g?***"),
+        ("/g?v=<password>SECRET</password>", "/g?v=***"),
+        ("/g?v=%3Cns:Password%20a%3E%3C![CDATA[SECRET", "/g?v=***"),
+        ("/g?v=%3Cpin%3ESECRET", "/g?v=***"),
         ("/g?SECRET", "/g?***"),
         ("/x#access_token=SECRET", "/***"),
         ("//u:SECRET@h/", "//***/"),
@@ -169,6 +172,7 @@ def test_who_asks_by_an_absolute_address_gives_no_password_away() -> None:
         ("Matched Data: x found within XML:/*: x", ""),
         ("Matched Data: x found within ARGS:my password: x", ""),
         ('Matched Data: "password":"x" found within ARGS:q: x', ""),
+        ("Matched Data: <password>x</password> found within ARGS:q: x", ""),
         ('Matched Data: x found within ARGS:{"a":"b"}: x', ""),
         ("Matched Data: x found within ARGS_NAMES:x: x", ""),
         # The client wrote a variable's name into what was found.
