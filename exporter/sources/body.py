@@ -78,6 +78,11 @@ def documents(body: bytes, max_events: int, hint: str = "send JSON") -> list[obj
     return found or [_EMPTY]
 
 
+def within(text: str) -> object:
+    """The JSON value in a text of another one, read with the patience and the bounds of a body; else a `Rejected`."""
+    return documents(text.encode("utf-8", "replace"), 1)[0]
+
+
 def _is_dense(body: bytes) -> bool:
     return len(body) > DENSE and sum(map(body.count, (b"[", b"{", b",", b"\n"))) > DENSE
 

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple, cast
 
-import orjson
-
 from exporter.sources import waf_rules
+from exporter.sources.body import within
 from exporter.sources.shapes import Raw
 from exporter.sources.waf_rules import Finding
 from exporter.sources.waf_verdict import mode_of
@@ -168,12 +167,7 @@ def _ocsf(value: Raw) -> Record:
 def _ocsf_findings(enrichments: object) -> Iterator[Finding]:
     for enrichment in _array(enrichments):
         data = _object(enrichment).get("data")
-        if type(data) is str:
-            try:
-                data = orjson.loads(data.encode("utf-8", "replace"))
-            except orjson.JSONDecodeError:
-                continue
-        finding = _of_data(data)
+        finding = _of_data(within(data) if type(data) is str else data)
         if finding is not None:
             yield finding
 
