@@ -3,7 +3,7 @@
 A record may hold cookies, credentials and whole bodies. Only the path, the query and the one value in which a rule
 found something are ever looked at here. Of these is left out what goes by the name of a secret, or may hold one that
 does, percent-encoded up to four times; and every name that is not plain, for a body sent in the wrong form becomes
-the name of a parameter. A secret that is alone and has no name cannot be told from a word.
+the name of a parameter. A secret that is alone and has no name cannot be told from a word, unless it is JSON in base64.
 """
 
 import re
@@ -29,6 +29,8 @@ _HOLDS_SECRET = re.compile(f"(?:{_WITHIN_WORDS}){_FOLLOWS}")
 _HOLDS_SECRET_WORD = re.compile(rf"\b(?:{_WHOLE_WORDS})\b{_FOLLOWS}")
 _SCHEME = re.compile(r"\b(?:bearer|basic)\s")
 """A scheme of the header Authorization, before what proves who asks."""
+_ENCODED = re.compile(r"eyj[a-z0-9]{5}")
+"""How an object of JSON begins in base64, and with it every JSON Web Token."""
 _WHO_ASKS = re.compile(r"//[^/]*@|^[^/]*:[^/]*@")
 _DECODINGS = 4
 _ODD = re.compile("[;%:@]")
@@ -71,6 +73,8 @@ def _holds_secret(text: str) -> bool:
         return True
     if "@" in words and _WHO_ASKS.search(words):
         return True
+    if _ENCODED.search(words):
+        return True
     return ("bearer" in words or "basic" in words) and _SCHEME.search(words) is not None
 
 
@@ -83,7 +87,8 @@ def uri(sent: str) -> str:
 
 def _path(path: str) -> str:
     """A path whose segments may hold parameters of their own, a query that is encoded, or what the last one names."""
-    if not _ODD.search(path) and not _names_secret(_words(path)):
+    words = _words(path)
+    if not _ODD.search(path) and not _names_secret(words) and not _ENCODED.search(words):
         return path  # nearly always
     scheme, found, rest = path.partition("://")
     if not found:

@@ -93,6 +93,9 @@ def test_the_value_of_a_parameter_with_a_very_long_name_is_not_told() -> None:
         ("/g?v=<password>SECRET</password>", "/g?v=***"),
         ("/g?v=%3Cns:Password%20a%3E%3C![CDATA[SECRET", "/g?v=***"),
         ("/g?v=%3Cpin%3ESECRET", "/g?v=***"),
+        ("/g?v=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.SECRET", "/g?v=***"),
+        ("/verify/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.SECRET/b", "/verify/***/b"),
+        ("/verify/%65yJhbGciOiJIUzI1NiJ9.SECRET", "/verify/***"),
         ("/g?SECRET", "/g?***"),
         ("/x#access_token=SECRET", "/***"),
         ("//u:SECRET@h/", "//***/"),
@@ -173,6 +176,7 @@ def test_who_asks_by_an_absolute_address_gives_no_password_away() -> None:
         ("Matched Data: x found within ARGS:my password: x", ""),
         ('Matched Data: "password":"x" found within ARGS:q: x', ""),
         ("Matched Data: <password>x</password> found within ARGS:q: x", ""),
+        ("Matched Data: eyJhbGciOiJIUzI1NiJ9.e30.x found within ARGS:q: x", ""),
         ('Matched Data: x found within ARGS:{"a":"b"}: x', ""),
         ("Matched Data: x found within ARGS_NAMES:x: x", ""),
         # The client wrote a variable's name into what was found.
