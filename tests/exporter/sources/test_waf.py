@@ -352,6 +352,8 @@ def test_the_address_of_the_server_is_no_host_that_was_asked_for() -> None:
         ("[::1]:80", "[::1]"),
         ("", ""),
         (" a ", "a"),
+        ("BAC\u212a.Example.com", "bac\u212a.example.com"),
+        ("a.example.com\u00a0", "a.example.com\u00a0"),
     ],
 )
 def test_a_host_is_a_name(sent: str, name: str) -> None:
