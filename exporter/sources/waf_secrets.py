@@ -94,14 +94,17 @@ def _path(path: str) -> str:
     if not found:
         scheme, rest = "", path
     shown: list[str] = []
-    segments = rest.split("/")
-    for at, segment in enumerate(segments):
-        name, parameters, _ = segment.partition(";")
-        if "@" in _decoded(name):  # who asks, before an address
-            name = HIDDEN if at or not found else name.rpartition("@")[2]
-        elif "?" in _decoded(name) or _holds_secret(name) or (at and segments[at - 1] and is_secret(segments[at - 1])):
+    before = ""  # the last segment that is not empty: proxies make one of several slashes
+    for at, segment in enumerate(rest.split("/")):
+        sent, parameters, _ = segment.partition(";")
+        decoded = _decoded(sent)
+        name = sent
+        if "@" in decoded:  # who asks, before an address
+            name = HIDDEN if at or not found else sent.rpartition("@")[2]
+        elif "?" in decoded or _holds_secret(sent) or (sent and is_secret(f"{before}/{decoded.rpartition('/')[0]}")):
             name = HIDDEN
         shown.append(f"{name};{HIDDEN}" if parameters else name)
+        before = sent or before
     return scheme + found + "/".join(shown)
 
 
