@@ -38,7 +38,8 @@ _BETWEEN = re.compile(r"[\s,\]\x00\x1e\ufeff]*")
 # begin with `[` too.
 _START = re.compile(r'^(?:\{|\[\s*(?:[\[{"\]]|\Z))', re.MULTILINE)
 # A bracket, a comma, or a whole string, in which they are text; one that does not end reaches to the end of the text.
-_TOKENS = re.compile(r'[\[\]{},]|"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+# Nothing in a string is tried twice (`*+`): to be able to, the expression would keep a hundred bytes for each escape.
+_TOKENS = re.compile(r'[\[\]{},]|"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _MAX_DECODED = 4 * MAX_DEPTH
 """Nesting that is given to the standard library's decoder, which calls itself: how deep it may go differs a
 hundredfold between versions of Python. What is read here is then held to `MAX_DEPTH`, event by event."""
@@ -75,6 +76,11 @@ def documents(body: bytes, max_events: int, hint: str = "send JSON") -> list[obj
     if len(found) > max_events:
         return [Rejected("too_many_events", f"more than {max_events} events in one body: send smaller batches")]
     return found or [_EMPTY]
+
+
+def within(text: str) -> object:
+    """The JSON value in a text of another one, read with the patience and the bounds of a body; else a `Rejected`."""
+    return documents(text.encode("utf-8", "replace"), 1)[0]
 
 
 def _is_dense(body: bytes) -> bool:

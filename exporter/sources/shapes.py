@@ -1,9 +1,7 @@
 """Objects that are no alert of Falco's own shape: an alert in an envelope, or what falcosidekick sends to others."""
 
-import orjson
-
 from exporter.sources import Rejected
-from exporter.sources.body import too_deep
+from exporter.sources.body import within
 
 Raw = dict[str, object]
 
@@ -38,11 +36,8 @@ def unwrapped(value: Raw) -> Raw:
 
 def parsed(text: str) -> Raw | None:
     """The object in a JSON text; None if there is none, or one that is nested too deeply."""
-    try:
-        value = orjson.loads(text)
-    except (orjson.JSONDecodeError, UnicodeEncodeError):
-        return None
-    return value if type(value) is dict and not too_deep(value) else None
+    value = within(text) if text.lstrip().startswith("{") else None
+    return value if type(value) is dict else None
 
 
 def made_for_another(value: Raw) -> Rejected | None:

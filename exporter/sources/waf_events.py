@@ -3,6 +3,7 @@
 from functools import lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network
 from itertools import islice
+from string import ascii_lowercase, ascii_uppercase
 from typing import NamedTuple
 
 from exporter.sources import Counters, Line, waf_secrets
@@ -153,9 +154,14 @@ def _sent(value: object) -> str:
     return value[:_CUT] if type(value) is str else ""
 
 
+_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
 def host_name(sent: str) -> str:
     """A Host header as the name that it asks for: lower case, no port, no final dot, IPv6 in its brackets."""
-    name = sent.strip().lower()
+    # As proxies do it, which know ASCII alone: to Python the sign for Kelvin (U+212A) is a capital k.
+    name = sent.strip(" \t")
+    name = name.lower() if name.isascii() else name.translate(_LOWER)
     if name.startswith("["):
         return name.partition("]")[0] + "]"
     return name.partition(":")[0].rstrip(".")

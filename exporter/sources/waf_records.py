@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple, cast
 
-import orjson
-
 from exporter.sources import waf_rules
+from exporter.sources.body import within
 from exporter.sources.shapes import Raw
 from exporter.sources.waf_rules import Finding
 from exporter.sources.waf_verdict import mode_of
@@ -22,7 +21,8 @@ class Record(NamedTuple):
     """What a record says, of whatever engine.
 
     `findings` are all rules that matched, also those that only evaluate. `interrupted` is a boolean where the record
-    has it. `host` is what the client asked for, `time` a Unix time. Texts are as they were sent.
+    has it. `host` is what the client asked for, by the proxy's word where there is one, `time` a Unix time. Texts are
+    as they were sent.
     """
 
     engine: str
@@ -59,7 +59,7 @@ def _modsecurity(transaction: Raw) -> Record:
         _number(_object(transaction.get("response")).get("http_code")),
         identity,
         _time_of(identity),
-        _host(request.get("headers")) or request.get("hostname"),
+        _served_by_nginx(transaction, request) or _host(request.get("headers")),
         transaction.get("client_ip"),
         request.get("method"),
         request.get("uri"),
@@ -86,7 +86,7 @@ def _coraza(transaction: Raw, messages: object) -> Record:
         _number(_object(transaction.get("response")).get("status")),
         transaction.get("id"),
         _nanoseconds(transaction.get("unix_timestamp")),
-        _host(request.get("headers")) or transaction.get("server_id"),
+        _text(transaction.get("server_id")) or _host(request.get("headers")),
         transaction.get("client_ip"),
         request.get("method"),
         request.get("uri"),
@@ -111,7 +111,8 @@ def _of_data(sent: object) -> Finding | None:
     return Finding(number, severity, data.get("msg"), data.get("data"), data.get("tags"))
 
 
-_QUOTED = r'"((?:[^"\\]|\\.)*)"'
+# Nothing here is tried twice (`*+`): to be able to, the expression would keep a hundred bytes for each character.
+_QUOTED = r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
 _DETAILS = re.compile(
     rf"\[file {_QUOTED}\] \[line {_QUOTED}\] \[id {_QUOTED}\] \[rev {_QUOTED}\] \[msg {_QUOTED}\] \[data {_QUOTED}\]"
     rf" \[severity {_QUOTED}\]"
@@ -156,7 +157,7 @@ def _ocsf(value: Raw) -> Record:
         _number(_object(value.get("http_response")).get("code")),
         request.get("uid"),
         _nanoseconds(value.get("time")),
-        _host(headers),
+        _server(value.get("observables")) or _host(headers),
         _object(value.get("src_endpoint")).get("ip"),
         request.get("http_method"),
         _object(request.get("url")).get("url_string"),
@@ -166,14 +167,25 @@ def _ocsf(value: Raw) -> Record:
 def _ocsf_findings(enrichments: object) -> Iterator[Finding]:
     for enrichment in _array(enrichments):
         data = _object(enrichment).get("data")
-        if type(data) is str:
-            try:
-                data = orjson.loads(data.encode("utf-8", "replace"))
-            except orjson.JSONDecodeError:
-                continue
-        finding = _of_data(data)
+        finding = _of_data(within(data) if type(data) is str else data)
         if finding is not None:
             yield finding
+
+
+# A client may send one host by which the proxy goes, in the request line or as `:authority`, and another one in the
+# header Host. So the proxy's own word goes first, where the record has it.
+
+
+def _served_by_nginx(transaction: Raw, request: Raw) -> str:
+    """The host that the connector says was asked for; ModSecurity puts the server's address where it says nothing."""
+    hostname = _text(request.get("hostname"))
+    return "" if hostname == transaction.get("host_ip") else hostname
+
+
+def _server(observables: object) -> str:
+    """What OCSF has of Coraza's `server_id`."""
+    named = [one.get("value") for one in map(_object, _array(observables)) if one.get("name") == "ServerID"]
+    return _text(named[0]) if named else ""
 
 
 def _host(headers: object) -> object:

@@ -3,7 +3,7 @@
 A record may hold cookies, credentials and whole bodies. Only the path, the query and the one value in which a rule
 found something are ever looked at here. Of these is left out what goes by the name of a secret, or may hold one that
 does, percent-encoded up to four times; and every name that is not plain, for a body sent in the wrong form becomes
-the name of a parameter. A secret that is alone and has no name cannot be told from a word.
+the name of a parameter. A secret that is alone and has no name cannot be told from a word, unless it is JSON in base64.
 """
 
 import re
@@ -24,11 +24,13 @@ _WHOLE_WORDS = "pw|sid|sig|pin|code|state|mfa"
 _SECRET = re.compile(_WITHIN_WORDS)
 _SECRET_WORD = re.compile(rf"\b(?:{_WHOLE_WORDS})\b")
 # Behind a secret's name, whatever quotes and brackets there are, the sign that a value follows.
-_FOLLOWS = r"[\w\s\"'\\\].-]{0,64}[=:]"
+_FOLLOWS = r"[\w\s\"'\\\].-]{0,64}[=:>]"
 _HOLDS_SECRET = re.compile(f"(?:{_WITHIN_WORDS}){_FOLLOWS}")
 _HOLDS_SECRET_WORD = re.compile(rf"\b(?:{_WHOLE_WORDS})\b{_FOLLOWS}")
 _SCHEME = re.compile(r"\b(?:bearer|basic)\s")
 """A scheme of the header Authorization, before what proves who asks."""
+_ENCODED = re.compile(r"eyj[a-z0-9]{5}")
+"""How an object of JSON begins in base64, and with it every JSON Web Token."""
 _WHO_ASKS = re.compile(r"//[^/]*@|^[^/]*:[^/]*@")
 _DECODINGS = 4
 _ODD = re.compile("[;%:@]")
@@ -66,9 +68,12 @@ def _names_secret(words: str) -> bool:
 def _holds_secret(text: str) -> bool:
     """May a text name a secret and say it?"""
     words = _words(text)
-    if ("=" in words or ":" in words) and (_HOLDS_SECRET.search(words) or _HOLDS_SECRET_WORD.search(words)):
+    follows = "=" in words or ":" in words or ">" in words
+    if follows and (_HOLDS_SECRET.search(words) or _HOLDS_SECRET_WORD.search(words)):
         return True
     if "@" in words and _WHO_ASKS.search(words):
+        return True
+    if _ENCODED.search(words):
         return True
     return ("bearer" in words or "basic" in words) and _SCHEME.search(words) is not None
 
@@ -82,20 +87,24 @@ def uri(sent: str) -> str:
 
 def _path(path: str) -> str:
     """A path whose segments may hold parameters of their own, a query that is encoded, or what the last one names."""
-    if not _ODD.search(path) and not _names_secret(_words(path)):
+    words = _words(path)
+    if not _ODD.search(path) and not _names_secret(words) and not _ENCODED.search(words):
         return path  # nearly always
     scheme, found, rest = path.partition("://")
     if not found:
         scheme, rest = "", path
     shown: list[str] = []
-    segments = rest.split("/")
-    for at, segment in enumerate(segments):
-        name, parameters, _ = segment.partition(";")
-        if "@" in _decoded(name):  # who asks, before an address
-            name = HIDDEN if at or not found else name.rpartition("@")[2]
-        elif "?" in _decoded(name) or _holds_secret(name) or (at and segments[at - 1] and is_secret(segments[at - 1])):
+    before = ""  # the last segment that is not empty: proxies make one of several slashes
+    for at, segment in enumerate(rest.split("/")):
+        sent, parameters, _ = segment.partition(";")
+        decoded = _decoded(sent)
+        name = sent
+        if "@" in decoded:  # who asks, before an address
+            name = HIDDEN if at or not found else sent.rpartition("@")[2]
+        elif "?" in decoded or _holds_secret(sent) or (sent and is_secret(f"{before}/{decoded.rpartition('/')[0]}")):
             name = HIDDEN
         shown.append(f"{name};{HIDDEN}" if parameters else name)
+        before = sent or before
     return scheme + found + "/".join(shown)
 
 

@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 
 from exporter.sources import Rejected
-from exporter.sources.body import documents
+from exporter.sources.body import within
 from exporter.sources.shapes import Raw
 from exporter.sources.text import clean
 
@@ -90,11 +90,6 @@ def _is_record(value: Raw) -> bool:
 _BYTE = re.compile(r"\\(?:(x[0-9a-f]{2})|.)", re.DOTALL)
 
 
-def _first(text: str) -> object:
-    # With the same patience as a body: what is in the text may be no valid UTF-8, and have control characters in it.
-    return documents(text.encode("utf-8", "replace"), 1)[0]
-
-
 def _in_text(text: str) -> Raw | Rejected | None:
     """The object in a line of a log, None if there is none."""
     start = text.find("{")
@@ -103,9 +98,9 @@ def _in_text(text: str) -> Raw | Rejected | None:
     if start < 0 or '"' in text[:start]:
         return None
     quoted = text[start : text.rfind("}") + 1]
-    value = _first(quoted)
+    value = within(quoted)
     if isinstance(value, Rejected) and "\\x" in quoted:
-        value = _first(_BYTE.sub(lambda escape: r"\ufffd" if escape[1] else escape[0], quoted))
+        value = within(_BYTE.sub(lambda escape: r"\ufffd" if escape[1] else escape[0], quoted))
     if isinstance(value, Rejected):
         cut = value.reason == "not_json" and '"transaction"' in text
         return Rejected("not_json", _CUT) if cut else value if value.reason == "too_deep" else None

@@ -6,8 +6,9 @@ from collections.abc import Callable
 import orjson
 import pytest
 
-from exporter.sources import Rejected, body
+from exporter.sources import Rejected, body, falco, waf
 from exporter.sources.body import DENSE, MAX_TOKENS, documents
+from exporter.sources.waf_events import WafEvent
 from tests.support.receiver import alert
 
 MEBIBYTE = 1 << 20
@@ -61,6 +62,59 @@ def test_no_single_call_makes_very_many_objects(what: str, largest: Callable[[],
     assert [one.reason for one in found if isinstance(one, Rejected)] == [reason]
     assert len(found) == 1
     assert largest() <= DENSE + 1
+
+
+WITHIN: dict[str, tuple[str, Callable[[str], object]]] = {
+    "falco: log": ('{"rule":"a","output_fields":{"x":DENSE}}', lambda text: {"log": text}),
+    "falco: message": ('{"rule":"a","x":DENSE}', lambda text: {"message": text}),
+    "falco: output_fields": ('{"x":DENSE}', lambda text: {"rule": "a", "output_fields": text}),
+    "waf: log": ('{"transaction":{"x":DENSE}}', lambda text: {"log": text}),
+    "waf: message": ('{"transaction":{"x":DENSE}}', lambda text: {"message": text}),
+    "waf: OCSF": ('{"id":942100,"x":DENSE}', lambda text: {"class_uid": 6001, "enrichments": [{"data": text}]}),
+}
+"""What -> JSON as a text, and what it is in."""
+
+
+@pytest.fixture
+def most(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """The most objects and arrays that orjson made in one call."""
+    made = [0]
+    loads = orjson.loads
+
+    def counted(text: bytes | str) -> object:
+        value = loads(text)
+        made.append(_containers(value))
+        return value
+
+    monkeypatch.setattr(orjson, "loads", counted)
+    return lambda: max(made)
+
+
+def _containers(value: object) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return isinstance(value, dict | list) + sum(map(_containers, inner))
+
+
+def _put(what: str, dense: str) -> bytes:
+    text, around = WITHIN[what]
+    return json.dumps(around(text.replace("DENSE", dense))).encode()
+
+
+@pytest.mark.parametrize("what", WITHIN)
+def test_a_text_with_json_in_it_is_read_within_the_same_bounds(what: str, most: Callable[[], int]) -> None:
+    parse = (falco if what.startswith("falco") else waf).parse
+    parse(_put(what, "[" + "{}," * (MEBIBYTE // 4) + "1]"), EVENTS)
+    assert most() <= DENSE
+
+
+@pytest.mark.parametrize("what", WITHIN)
+def test_what_an_attacker_types_is_not_too_dense_in_such_a_text(what: str) -> None:
+    """Commas in a string are none: else a rule that quotes them would not be seen."""
+    parse = (falco if what.startswith("falco") else waf).parse
+    [event] = parse(_put(what, '"' + "[{," * DENSE + '"'), EVENTS)
+    assert not isinstance(event, Rejected)
+    if isinstance(event, WafEvent):
+        assert event.rule_id == ("942100" if what == "waf: OCSF" else "")
 
 
 def _array(events: list[bytes]) -> bytes:
