@@ -125,6 +125,7 @@ def test_the_settings_under_config_are_those_of_the_exporter() -> None:
             "at '/rules/extraLabels': additional properties 'my-team' not allowed",
         ),
         ({"receiver": {"pdb": {"maxUnavailable": "0%"}}}, "'0%' does not match pattern"),
+        ({"receiver": {"state": {"sizeLimit": "100K"}}}, "'100K' does not match pattern"),
         ({"certManager": {"duration": "90d"}}, "at '/certManager/duration': '90d' does not match pattern"),
         ({"alertmanagerConfig": {"namespaces": ["shop", "shop"]}}, "items at 0 and 1 are equal"),
         ({"alertmanagerConfig": {"namespaces": ["Shop"]}}, "'Shop' does not match pattern"),
