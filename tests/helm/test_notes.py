@@ -290,3 +290,16 @@ def test_a_shippers_largest_body_is_said_where_it_would_be_refused() -> None:
 def test_the_page_about_wafs_shows_what_is_printed(name: str) -> None:
     page = (Path(__file__).parents[2] / "docs/waf.md").read_text()
     assert "```\n" + "\n".join(directives(WAF)[name]) + "\n```" in page
+
+
+@pytest.mark.parametrize("name", ["ingress-nginx-values", "envoy-gateway", "istio"])
+def test_what_is_printed_for_a_proxy_is_what_its_page_shows(name: str) -> None:
+    (text,) = re.findall(rf"^--- {name}\.yaml\n(.*?)^---$", notes(WAF), re.MULTILINE | re.DOTALL)
+    assert f"```yaml\n{text}```" in (Path(__file__).parents[2] / "docs/waf.md").read_text()
+    assert yaml.safe_load(text)
+
+
+def test_the_directives_for_ingress_nginx_are_those_for_any_other_and_fit_into_single_quotes() -> None:
+    snippet = pasted(WAF)["ingress-nginx"]["controller"]["config"]["modsecurity-snippet"].splitlines()
+    assert snippet == ["SecRuleEngine On", *(line for line in directives(WAF)["modsecurity"] if line[0] != "#")]
+    assert "'" not in "".join(snippet)
