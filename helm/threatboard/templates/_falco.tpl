@@ -26,7 +26,7 @@ serviceMonitor:
 {{- define "threatboard.warnings" -}}
 {{- $intake := .Values.intake -}}
 {{- /* A policy that admits every address keeps nobody out. */ -}}
-{{- $everybody := regexMatch "/0+( |$)" (join " " .Values.networkPolicy.intakeCIDRs) -}}
+{{- $everybody := regexMatch "/0( |$)" (join " " .Values.networkPolicy.intakeCIDRs) -}}
 {{- $confined := and .Values.networkPolicy.enabled (not $everybody) -}}
 {{- if not (or $intake.auth.existingSecret $intake.tls.mutual $confined) }}
 ANYONE {{ eq $intake.service.type "ClusterIP" | ternary "IN THE CLUSTER" (printf "WHO REACHES ITS %s" (upper $intake.service.type)) }} CAN FORGE ALERTS, and fill the counters with noise in which a real one drowns: the intake takes events

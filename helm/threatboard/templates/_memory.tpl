@@ -23,7 +23,7 @@
 {{- end -}}
 
 {{- define "threatboard.memoryWarning" -}}
-{{- $limit := dig "limits" "memory" "" (.Values.receiver.resources | default dict) -}}
+{{- $limit := get (get (.Values.receiver.resources | default dict) "limits" | default dict) "memory" -}}
 {{- $bytes := include "threatboard.bytes" $limit | int64 -}}
 {{- $most := include "threatboard.mostMemory" . | int64 -}}
 {{- if and $bytes (lt $bytes (mul $most 1048576)) }}
