@@ -7,7 +7,7 @@ LOCK := .tools/lock/bin/pip-compile --quiet --upgrade --generate-hashes --allow-
   --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-newest test-cluster test-waf test-image bench generate package lock lint
+.PHONY: help demo test test-newest test-cluster test-waf test-image bench generate package notes lock lint
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' Makefile | expand -t 22
@@ -46,6 +46,10 @@ generate: .venv/dev.done  ## write the files that are generated from others
 
 package: .venv/dev.done  ## package the chart to publish it (SOURCE=URL FILES=URL IMAGE=REPOSITORY)
 	$(BIN)/python -m tests.helm.package --source "$(SOURCE)" --files "$(FILES)" --image "$(IMAGE)"
+
+notes: .venv/dev.done  ## print what Helm says after an installation (VALUES="FILE ..." RELEASE=NAME NAMESPACE=NAME)
+	@$(BIN)/python -m tests.helm.notes $(if $(RELEASE),--release "$(RELEASE)") \
+	  $(if $(NAMESPACE),--namespace "$(NAMESPACE)") $(VALUES)
 
 lock: .venv/bin/python  ## write the hashes of the packages that the image installs, newest versions
 	@$(PYTHON) -m venv .tools/lock && .tools/lock/bin/pip install --quiet pip-tools

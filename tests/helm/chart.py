@@ -78,9 +78,9 @@ def one(values: Values, kind: str, name: str = "") -> Object:
     return found[0]
 
 
-def notes(values: Values, *, chart: Path = CHART) -> str:
+def notes(values: Values, *, release: str = RELEASE, chart: Path = CHART, namespace: str = NAMESPACE) -> str:
     """What Helm prints after an installation."""
-    return files(values, chart=chart)[NOTES]
+    return files(values, release=release, chart=chart, namespace=namespace)[NOTES]
 
 
 def refusal(values: Values, release: str = RELEASE) -> str:

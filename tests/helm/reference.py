@@ -1,7 +1,8 @@
 """What the chart says of its values in other places, made from values.yaml and values.schema.json: the table in its
-README, and files/defaults.yaml, from which templates fill in what is missing.
+README, and files/defaults.yaml, from which templates fill in what is missing; and files/limits.yaml, what the
+exporter's own description of its settings says that the schema cannot.
 
-    python -m tests.helm.reference      writes both
+    python -m tests.helm.reference      writes all three
 
 A row is a value that a person sets: a leaf of the schema, or a list or mapping whose content is the user's.
 """
@@ -12,9 +13,12 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from exporter.config import Config
+from exporter.config.schema import Matching
+from exporter.config.schema import rows as settings
 from tests.helm.chart import CHART
 
-README, DEFAULTS = CHART / "README.md", CHART / "files/defaults.yaml"
+README, DEFAULTS, LIMITS = CHART / "README.md", CHART / "files/defaults.yaml", CHART / "files/limits.yaml"
 BEGIN, END = "<!-- values: written by make generate -->\n", "<!-- end of values -->\n"
 
 
@@ -78,6 +82,30 @@ def fallbacks() -> str:
     return head + yaml.safe_dump(found, sort_keys=False, allow_unicode=True)
 
 
+def limits() -> str:
+    """files/limits.yaml: from where to where a setting may go, and what a `match` may name."""
+    longest: dict[str, tuple[str, str]] = {
+        "size": ("0", "1GiB"),
+        "duration": ("0s", "366d"),
+        "number": ("0", "1000000000"),
+    }
+    ranges: dict[str, dict[str, Any]] = {}
+    labels: dict[str, dict[str, Any]] = {}
+    for row in settings(Config):
+        section, _, name = row.path.partition(".")
+        kind = row.setting.kind
+        if kind.name in longest:
+            least, most = longest[kind.name]
+            about = {"kind": kind.name, "least": row.setting.at_least or least, "most": most}
+            ranges.setdefault(section, {})[name] = about
+        elif isinstance(kind, Matching):
+            names = {label: [*filter(None, kind.closed.get(label, ()))] for label in [*kind.closed, *kind.names]}
+            labels[section] = {"open": not kind.names, "names": names}
+    head = "# Written by make generate from the exporter's settings.\n"
+    return head + yaml.safe_dump({"ranges": ranges, "labels": labels}, sort_keys=False)
+
+
 if __name__ == "__main__":
     README.write_text(written(README.read_text(encoding="utf-8")), encoding="utf-8")
     DEFAULTS.write_text(fallbacks(), encoding="utf-8")
+    LIMITS.write_text(limits(), encoding="utf-8")

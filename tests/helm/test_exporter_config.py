@@ -15,7 +15,7 @@ OTHER: dict[str, object] = {
     "duration": "7m",
     "size": "3MiB",
     "number": 1234,
-    "list": [{"match": {"rule": "x"}, "action": "suppress", "reason": "noise"}],
+    "list": [{"match": {"rule_id": "x"}, "action": "suppress", "reason": "noise"}],
     "mapping": {"shop.example.com": {"namespace": "shop", "workload": "web"}},
 }
 """Kind of a setting -> a value that is not its default."""
@@ -116,11 +116,12 @@ def test_turning_tls_on_replaces_pods() -> None:
     ("drain", "scrape", "body", "seconds"),
     [
         ("10s", "135s", "10s", 160),
-        ("0s", "0s", "0s", 5),
+        ("0s", "0s", "10ms", 6),
         ("1m30s", "1h", "30s", 3725),
         ("500ms", "1ms", "1s", 8),
         ("1d", "2m", "1s", 86526),
-        (0, 0, 0, 5),
+        (0, 0, "10ms", 6),
+        ("08s", "010s", "1m09s", 92),
     ],
 )
 def test_the_grace_period_covers_the_whole_drain(

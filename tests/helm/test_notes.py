@@ -1,5 +1,6 @@
 """What Helm prints after an installation: values to paste that fit this very release, and how to check each step."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.helm.chart import EXAMPLES, Object, example, notes, one
+from tests.helm.chart import EXAMPLES, Object, example, notes, objects, one
 
 each_example = pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name.removesuffix("-values.yaml"))
 
@@ -290,3 +291,51 @@ def test_a_shippers_largest_body_is_said_where_it_would_be_refused() -> None:
 def test_the_page_about_wafs_shows_what_is_printed(name: str) -> None:
     page = (Path(__file__).parents[2] / "docs/waf.md").read_text()
     assert "```\n" + "\n".join(directives(WAF)[name]) + "\n```" in page
+
+
+@pytest.mark.parametrize("name", ["ingress-nginx-values", "envoy-gateway", "istio"])
+def test_what_is_printed_for_a_proxy_is_what_its_page_shows(name: str) -> None:
+    (text,) = re.findall(rf"^--- {name}\.yaml\n(.*?)^---$", notes(WAF), re.MULTILINE | re.DOTALL)
+    assert f"```yaml\n{text}```" in (Path(__file__).parents[2] / "docs/waf.md").read_text()
+    assert yaml.safe_load(text)
+
+
+def test_the_directives_for_ingress_nginx_are_those_for_any_other_and_fit_into_single_quotes() -> None:
+    snippet = pasted(WAF)["ingress-nginx"]["controller"]["config"]["modsecurity-snippet"].splitlines()
+    assert snippet == ["SecRuleEngine On", *(line for line in directives(WAF)["modsecurity"] if line[0] != "#")]
+    assert "'" not in "".join(snippet)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "copied"),
+    [
+        ({}, []),
+        ({"auth": {"existingSecret": "t"}}, []),
+        ({"tls": {"enabled": True, "existingSecret": "s"}}, ["key ca.crt of secret s"]),
+        ({"auth": {"existingSecret": "t", "key": "k"}, "protect": True}, ["key k of secret t"]),
+        (
+            {"tls": {"enabled": True, "existingSecret": "s"}, "auth": {"existingSecret": "s"}, "protect": True},
+            ["key ca.crt and token of secret s"],
+        ),
+    ],
+)
+def test_the_secrets_that_a_servicemonitor_elsewhere_needs_beside_it_are_named(
+    metrics: dict[str, Any], copied: list[str]
+) -> None:
+    """The operator reads them in the ServiceMonitor's namespace; without them it makes no scrape job."""
+    values = {"metrics": metrics, "serviceMonitor": {"enabled": True}}
+    elsewhere = notes({**values, "monitoring": {"namespace": "prometheus"}})
+    assert re.findall(r"key .* of secret \w+$", elsewhere, re.MULTILINE) == copied
+    assert ("BEFORE prometheus HAS ITS SECRETS" in elsewhere) is bool(copied)
+    assert "HAS ITS SECRETS" not in notes(values) + notes({**values, "monitoring": {"namespace": "monitoring"}})
+    (monitor,) = (made for made in objects(values) if made["kind"] == "ServiceMonitor")
+    references = json.dumps(monitor["spec"]["endpoints"], sort_keys=True)
+    assert set(re.findall(r'{"key": "[^"]+", "name": "(\w+)"}', references)) == {line.split()[-1] for line in copied}
+
+
+def test_the_secret_of_slack_is_named_with_its_key_and_namespace() -> None:
+    slack = {"slack": {"existingSecret": "hook", "key": "address"}, "enabled": True, "matcherStrategy": "None"}
+    values = {"alertmanagerConfig": slack, "monitoring": {"namespace": "prometheus"}}
+    assert "key address of secret hook\n   in the namespace prometheus." in notes(values)
+    each = {**slack, "matcherStrategy": "OnNamespace", "namespaces": ["shop"]}
+    assert "needs the secret hook, with the webhook's URL as key address." in notes({"alertmanagerConfig": each})

@@ -158,10 +158,11 @@ def test_a_label_that_an_expression_makes_is_refused_as_an_extra_one() -> None:
     tree = load()
     series = known(ROOT / "external.yaml", tree.recordings)
     made = {label for alert in tree.alerts for label in labels_of(pq.parse(alert.expr), series)}
-    schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))["properties"]["rules"]["properties"]
-    refused = set(schema["extraLabels"]["propertyNames"]["not"]["enum"])
-    assert refused == made
-    assert "'namespace'" in refusal({"rules": {"enabled": True, "extraLabels": {"namespace": "monitoring"}}})
+    schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
+    assert set(schema["$defs"]["alertLabels"]["propertyNames"]["not"]["enum"]) == made
+    for name in made:
+        for rules in ({"extraLabels": {name: "x"}}, {"overrides": {"HostCpuSpike": {"labels": {name: "x"}}}}):
+            assert f"'{name}'" in refusal({"rules": {"enabled": True, **rules}})
 
 
 def test_namespaces_are_left_out_by_a_recording_each() -> None:

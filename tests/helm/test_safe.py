@@ -78,6 +78,23 @@ def test_what_the_notes_take_for_the_budgets_is_what_the_receiver_has() -> None:
     assert f"its budgets allow {most >> 20}Mi" in notes(limits)
 
 
+@pytest.mark.parametrize(
+    ("values", "loud"),
+    [
+        ({}, False),
+        ({"receiver": {"state": {"sizeLimit": "255Mi"}}}, True),
+        ({"receiver": {"state": {"sizeLimit": "1G"}}}, False),
+        ({"receiver": {"state": {"sizeLimit": "300000000"}}}, False),
+        ({"config": {"series": {"max_bytes": "65MiB"}}}, True),
+        ({"config": {"series": {"max_bytes": 1 << 30}}, "receiver": {"state": {"sizeLimit": "4Gi"}}}, False),
+        ({"config": {"series": None}, "receiver": {"state": None}}, False),
+    ],
+    ids=str,
+)
+def test_a_volume_below_the_state_is_said_loudly(values: dict[str, Any], loud: bool) -> None:
+    assert ("MAY BE EVICTED" in notes(values)) is loud
+
+
 @each_example
 def test_the_volume_holds_the_largest_state(path: Path, tmp_path: Path) -> None:
     """Names in use, as much of history, the new file beside the old, and the numbers; past it a pod is evicted."""
@@ -125,6 +142,14 @@ def test_where_others_than_the_cluster_may_send_it_is_said_too(kind: str) -> Non
     service = {"intake": {"service": {"type": kind}}}
     assert f"ANYONE WHO REACHES ITS {kind.upper()} CAN FORGE ALERTS" in notes(service)
     assert "FORGE" not in notes({**service, "networkPolicy": {"enabled": True}})
+
+
+@pytest.mark.parametrize(
+    ("cidrs", "loud"),
+    [(["0.0.0.0/0"], True), (["10.0.0.0/8", "::/0"], True), (["::/0", "10.0.0.0/8"], True), (["10.0.0.0/10"], False)],
+)
+def test_a_policy_that_admits_every_address_confines_nothing(cidrs: list[str], loud: bool) -> None:
+    assert ("CAN FORGE ALERTS" in notes({"networkPolicy": {"enabled": True, "intakeCIDRs": cidrs}})) is loud
 
 
 def test_a_policy_that_admits_nobody_is_said_in_capitals() -> None:

@@ -36,6 +36,7 @@ STANDARD = {
     "app.kubernetes.io/managed-by": "mine",
     "helm.sh/chart": "mine",
     "threatboard/service": "mine",
+    "threatboard/release": "mine",
     "checksum/restart-config": "mine",
     "helm.sh/hook": "mine",
     "prometheus.io/scrape": "mine",
@@ -180,6 +181,28 @@ def test_labels_that_are_there_already_are_given_once_and_select_as_before(path:
         assert identity(before) == identity(after)
 
 
+@pytest.mark.parametrize("kind", ["Deployment", "DaemonSet"])
+def test_what_selects_still_finds_when_argo_cd_has_written_its_applications_name_over_the_instance(kind: str) -> None:
+    """It does so on every object, not in pods' templates, where it tracks by label and releaseName is another name."""
+    made = check({**EVERYTHING, "receiver": {"kind": kind}})
+    for found in made:
+        found["metadata"]["labels"]["app.kubernetes.io/instance"] = "application"
+    pod = next(found for found in made if found["kind"] == kind)["spec"]["template"]["metadata"]["labels"]
+    services = [found["metadata"]["labels"] for found in made if found["kind"] == "Service"]
+    checked = []
+    for found in made:
+        spec = found.get("spec", {})
+        wanted = spec.get("selector") or spec.get("podSelector")
+        if not wanted:
+            continue
+        labels = wanted.get("matchLabels", wanted)
+        among = services if found["kind"] == "ServiceMonitor" else [pod]
+        assert sum(labels.items() <= candidate.items() for candidate in among) == 1, found["kind"]
+        checked.append(found["kind"])
+    budget = ["PodDisruptionBudget"] if kind == "Deployment" else []
+    assert sorted(checked) == sorted([kind, "NetworkPolicy", *budget, "Service", "Service", "ServiceMonitor"])
+
+
 def selectors(made: Object) -> list[object]:
     """What an object selects pods or Services by."""
     spec = made.get("spec", {})
@@ -210,10 +233,10 @@ def test_texts_that_look_like_numbers_stay_texts() -> None:
     """A namespace `0123`, a Secret `0x10`: YAML would make numbers of them, and the API server refuses those."""
     plain = "0x10"
     texts = [row.path for row in ROWS if row.schema.get("type") == "string" and not row.schema.get("pattern")]
-    defined = [f"#/$defs/{name}" for name in ("name", "secretKey", "labelValue", "namespace")]
+    defined = [f"#/$defs/{name}" for name in ("name", "secretKey", "labelValue", "namespace", "otherNamespace")]
     texts += [row.path for row in ROWS if row.schema.get("$ref") in defined]
     texts = [path for path in texts if not path.startswith(("fullnameOverride", "nameOverride", "config."))]
-    assert len(texts) > 25
+    assert len(texts) > 20
     values = EVERYTHING
     texts.remove("metrics.tls.existingSecret")  # cert-manager makes that one
     for path in texts:

@@ -54,10 +54,10 @@ def test_values_yaml_and_the_schema_have_the_same_keys() -> None:
 def test_no_object_takes_unknown_keys_by_accident() -> None:
     """Open are mappings of texts, and what is Kubernetes' own to define."""
     opened = {path for path, part in parts(reference.schema()) if not part.keys() & {"additionalProperties", "allOf"}}
-    pods = {"resources", "affinity", "podSecurityContext", "securityContext"}
+    pods = {"affinity", "podSecurityContext", "securityContext"}
     lists = {"tolerations[]", "topologySpreadConstraints[]", "extraEnv[]", "extraVolumes[]", "extraVolumeMounts[]"}
     monitor = {"serviceMonitor." + name for name in ("relabelings[]", "metricRelabelings[]", "tlsConfig")}
-    test = {"test.resources", "test.tolerations[]"}
+    test = {"test.tolerations[]"}
     assert opened == {"receiver." + name for name in pods | lists} | monitor | test
 
 
@@ -125,6 +125,24 @@ def test_the_settings_under_config_are_those_of_the_exporter() -> None:
             "at '/rules/extraLabels': additional properties 'my-team' not allowed",
         ),
         ({"receiver": {"pdb": {"maxUnavailable": "0%"}}}, "'0%' does not match pattern"),
+        (
+            {"receiver": {"resources": {"limits": 5}}},
+            "at '/receiver/resources/limits': got number, want null or object",
+        ),
+        ({"test": {"resources": {"requests": {"memory": "lots"}}}}, "'lots' does not match pattern"),
+        ({"receiver": {"extraEnv": [{"name": "A", "value": 1}]}}, "/value': got number, want null or string"),
+        ({"receiver": {"priorityClassName": "A b"}}, "'A b' does not match pattern"),
+        ({"imagePullSecrets": [{"name": "A b"}]}, "'A b' does not match pattern"),
+        ({"image": {"repository": "registry.example.com/threatboard:1.0"}}, "does not match pattern"),
+        ({"image": {"tag": 1.1}}, "at '/image/tag': got number, want string"),
+        ({"image": {"tag": "a b"}}, "'a b' does not match pattern"),
+        ({"test": {"image": {"repository": "a/Upper"}}}, "'a/Upper' does not match pattern"),
+        ({"monitoring": {"namespace": "a.b"}}, "'a.b' does not match pattern"),
+        ({"dashboards": {"namespace": "a.b"}}, "'a.b' does not match pattern"),
+        ({"networkPolicy": {"intakeCIDRs": ["10.0.0.256/8"]}}, "'10.0.0.256/8' does not match pattern"),
+        ({"networkPolicy": {"intakeCIDRs": ["10.0.0.0/33"]}}, "'10.0.0.0/33' does not match pattern"),
+        ({"networkPolicy": {"intakeCIDRs": ["fe80::/129"]}}, "'fe80::/129' does not match pattern"),
+        ({"receiver": {"state": {"sizeLimit": "100K"}}}, "'100K' does not match pattern"),
         ({"certManager": {"duration": "90d"}}, "at '/certManager/duration': '90d' does not match pattern"),
         ({"alertmanagerConfig": {"namespaces": ["shop", "shop"]}}, "items at 0 and 1 are equal"),
         ({"alertmanagerConfig": {"namespaces": ["Shop"]}}, "'Shop' does not match pattern"),
@@ -158,6 +176,27 @@ def test_a_mistake_is_named_with_its_place(values: dict[str, Any], sentence: str
 )
 def test_values_that_cannot_work_together_are_refused_with_a_way_out(values: dict[str, Any], sentence: str) -> None:
     assert sentence in refusal(values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        *({"image": {"repository": name}} for name in ("a", "a/b", "r.example.com:5000/a/b-c_d", "[::1]:5000/a")),
+        {"image": {"tag": "1.0_x-y"}},
+        {"image": {"tag": "1.0@sha256:" + "0" * 64}},
+        {"receiver": {"resources": {"limits": {"memory": "1.5Gi", "cpu": 2}, "requests": None}}},
+        {
+            "receiver": {
+                "resources": {"limits": {"memory": 1e9, "cpu": "500m", "ephemeral-storage": "1e3"}, "claims": []}
+            }
+        },
+        {"receiver": {"extraEnv": [{"name": "A"}, {"name": "B", "valueFrom": {"fieldRef": {"fieldPath": "a"}}}]}},
+        {"networkPolicy": {"intakeCIDRs": ["10.0.0.0/8", "0.0.0.0/0", "192.0.2.255/32", "::/0", "2001:db8::1/128"]}},
+    ],
+    ids=str,
+)
+def test_what_kubernetes_takes_is_taken(values: dict[str, Any]) -> None:
+    assert objects(values)
 
 
 def blocks() -> list[str]:

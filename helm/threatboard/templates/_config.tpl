@@ -1,6 +1,7 @@
 {{/* The exporter's configuration file, and what of it only a restart takes into use. */}}
 
 {{- define "threatboard.config" -}}
+{{- include "threatboard.checkConfig" . -}}
 {{- $config := mergeOverwrite (dict) (deepCopy .Values.config) (dict "controls" .Values.controls) -}}
 {{- /* Every address of either family: an IPv6-only pod has none of IPv4. */ -}}
 {{- $own := dict
@@ -47,12 +48,17 @@
 
 {{/* Whole seconds, rounded up, of a duration such as 1m30s. */}}
 {{- define "threatboard.seconds" -}}
+{{- div (add (include "threatboard.milliseconds" . | int64) 999) 1000 -}}
+{{- end -}}
+
+{{/* Without its leading zeros, since 010 would be 8. */}}
+{{- define "threatboard.milliseconds" -}}
 {{- $units := dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000 "d" 86400000 -}}
 {{- $total := 0 -}}
 {{- range regexFindAll "[0-9]+(ms|s|m|h|d)" (toString .) -1 -}}
-{{- $total = add $total (mul (regexFind "^[0-9]+" . | int) (get $units (regexFind "[a-z]+$" .))) -}}
+{{- $total = add $total (mul (regexFind "[1-9][0-9]*" . | int64) (get $units (regexFind "[a-z]+$" .))) -}}
 {{- end -}}
-{{- div (add $total 999) 1000 -}}
+{{- $total -}}
 {{- end -}}
 
 {{/* What a drain may take: events are taken, those on their way are waited for, last values are scraped, lines written. */}}

@@ -25,7 +25,10 @@ serviceMonitor:
 {{/* Who may forge alerts or read a token with these values, and what cannot work: sentences in capitals, or nothing. */}}
 {{- define "threatboard.warnings" -}}
 {{- $intake := .Values.intake -}}
-{{- if not (or $intake.auth.existingSecret $intake.tls.mutual .Values.networkPolicy.enabled) }}
+{{- /* A policy that admits every address keeps nobody out. */ -}}
+{{- $everybody := regexMatch "/0( |$)" (join " " .Values.networkPolicy.intakeCIDRs) -}}
+{{- $confined := and .Values.networkPolicy.enabled (not $everybody) -}}
+{{- if not (or $intake.auth.existingSecret $intake.tls.mutual $confined) }}
 ANYONE {{ eq $intake.service.type "ClusterIP" | ternary "IN THE CLUSTER" (printf "WHO REACHES ITS %s" (upper $intake.service.type)) }} CAN FORGE ALERTS, and fill the counters with noise in which a real one drowns: the intake takes events
 from everybody. Set networkPolicy.enabled, intake.auth.existingSecret with intake.tls, or intake.tls.mutual.
 {{- end }}
@@ -48,4 +51,5 @@ THE IMAGE threatboard IS NOBODY'S: no registry has it until you build it and pus
 set image.repository, and image.digest so that it stays the one that you looked at.
 {{- end }}
 {{- include "threatboard.memoryWarning" . }}
+{{- include "threatboard.stateWarning" . }}
 {{- end -}}

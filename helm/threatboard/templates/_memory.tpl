@@ -1,4 +1,4 @@
-{{/* Whether the receiver's memory limit holds what its budgets allow; docs/sizing.md. */}}
+{{/* Whether the receiver's memory limit and its volume hold what its budgets allow; docs/sizing.md. */}}
 
 {{/* Bytes of a size as in the exporter's configuration or of a Kubernetes quantity; 0 of what is neither. */}}
 {{- define "threatboard.bytes" -}}
@@ -23,11 +23,21 @@
 {{- end -}}
 
 {{- define "threatboard.memoryWarning" -}}
-{{- $limit := dig "limits" "memory" "" (.Values.receiver.resources | default dict) -}}
+{{- $limit := get (get (.Values.receiver.resources | default dict) "limits" | default dict) "memory" -}}
 {{- $bytes := include "threatboard.bytes" $limit | int64 -}}
 {{- $most := include "threatboard.mostMemory" . | int64 -}}
 {{- if and $bytes (lt $bytes (mul $most 1048576)) }}
 THE RECEIVER MAY BE KILLED IN A FLOOD: receiver.resources.limits.memory is {{ $limit }}, and its budgets allow {{ $most }}Mi. Raise the
 limit, or lower config.intake.max_inflight, config.series.max_bytes or config.events.keep_bytes.
+{{- end }}
+{{- end -}}
+
+{{/* The state: names, as much of history, the new file beside the old, and the numbers. */}}
+{{- define "threatboard.stateWarning" -}}
+{{- $limit := .Values.receiver.state.sizeLimit -}}
+{{- $most := include "threatboard.bytes" (dig "max_bytes" "" .Values.config.series | default "64MiB") | int64 | mul 4 -}}
+{{- if lt (include "threatboard.bytes" $limit | int64) $most }}
+THE RECEIVER MAY BE EVICTED: receiver.state.sizeLimit is {{ $limit }}, and its state may grow to {{ div (add $most 1048575) 1048576 }}Mi, four times
+config.series.max_bytes. Raise the limit, or lower that.
 {{- end }}
 {{- end -}}

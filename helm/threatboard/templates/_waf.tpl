@@ -7,17 +7,54 @@
    EVERY EVENT WILL BE OF THE HOST "other": the Host of a request is the client's to choose, so name yours in
    config.waf.hosts, with the namespace and workload that serve each.
 {{ end }}
-   ModSecurity 3 or Coraza writes its records with these directives into its pod's log (Coraza before 3.4: parts ABFHKZ):
+   ModSecurity 3 or Coraza writes its records with these directives into its pod's log (Coraza before 3.4: parts ABFHKZ). For
+   nginx they go into the file that modsecurity_rules_file names; ingress-nginx, Envoy Gateway and Istio follow:
 
 --- modsecurity.conf
-SecAuditEngine RelevantOnly
-SecAuditLogRelevantStatus "^(?:5|40[0-35-9]|4[1-9])"
-SecAuditLogFormat JSON
-SecAuditLogParts ABFHZ
-SecAuditLogType Serial
-SecAuditLog /dev/stdout
-# After the Core Rule Set, some of whose rules add the response's body to the record:
-SecAction "id:9000001,phase:5,pass,nolog,ctl:auditLogParts=-E"
+{{ include "threatboard.wafDirectives" . }}
+---
+
+--- ingress-nginx-values.yaml
+controller:
+  config:
+    enable-modsecurity: "true"
+    enable-owasp-modsecurity-crs: "true"
+    modsecurity-snippet: |
+      SecRuleEngine On
+      {{- /* No comment: nginx has the snippet in single quotes. */}}
+      {{- regexReplaceAll "(?m)^#.*\n" (include "threatboard.wafDirectives" .) "" | nindent 6 }}
+---
+
+   Envoy Gateway (edge is your Gateway and its namespace, IMAGE that of coraza-proxy-wasm, whose lines have AuditLog: in front):
+
+--- envoy-gateway.yaml
+apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: EnvoyExtensionPolicy
+metadata: {name: waf, namespace: edge}
+spec:
+  targetRefs:
+    - {group: gateway.networking.k8s.io, kind: Gateway, name: edge}
+  wasm:
+    - name: coraza
+      rootID: waf
+      code: {type: Image, image: {url: IMAGE}}
+      config:
+        {{- include "threatboard.wafWasm" . | nindent 8 }}
+---
+
+   Istio (the gateway's pods need the annotation sidecar.istio.io/componentLogLevel: "wasm:info", or nothing is written):
+
+--- istio.yaml
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata: {name: waf, namespace: edge}
+spec:
+  selector:
+    matchLabels: {gateway.networking.k8s.io/gateway-name: edge}
+  url: oci://IMAGE
+  phase: AUTHN
+  pluginConfig:
+    {{- include "threatboard.wafWasm" . | nindent 4 }}
 ---
 
    A log shipper posts these lines, and nothing else, to {{ $url }}:
@@ -91,4 +128,30 @@ SecAuditLog {{ $url }}
 {{ end }}
 {{- end }}
    Check: threat_waf_records_total moves after curl -H "Host: YOURS" "http://PROXY/?q=<script>alert(1)</script>".
+{{- end -}}
+
+{{- define "threatboard.wafDirectives" -}}
+SecAuditEngine RelevantOnly
+SecAuditLogRelevantStatus "^(?:5|40[0-35-9]|4[1-9])"
+SecAuditLogFormat JSON
+SecAuditLogParts ABFHZ
+SecAuditLogType Serial
+SecAuditLog /dev/stdout
+# After the Core Rule Set, some of whose rules add the response's body to the record:
+SecAction "id:9000001,phase:5,pass,nolog,ctl:auditLogParts=-E"
+{{- end -}}
+
+{{/* Configuration of Coraza as a Wasm module, which writes its records into Envoy's own log. */}}
+{{- define "threatboard.wafWasm" -}}
+default_directives: default
+directives_map:
+  default:
+    - Include @recommended-conf
+    - Include @crs-setup-conf
+    - Include @owasp_crs/*.conf
+    - SecRuleEngine On
+    - SecAuditEngine RelevantOnly
+    - SecAuditLogFormat JSON
+    - SecAuditLogParts ABFHKZ
+    - SecAuditLogType wasmSerial
 {{- end -}}
