@@ -10,7 +10,7 @@ import yaml
 from exporter.config import Config
 from exporter.config.schema import rows as settings
 from tests.helm import reference
-from tests.helm.chart import objects, one, refusal
+from tests.helm.chart import CHART, objects, one, refusal
 
 OWN = {
     "intake.listen",
@@ -66,6 +66,11 @@ def test_every_mapping_of_names_that_are_the_users_says_what_a_name_is() -> None
     free = [path for path, part in parts(reference.schema()) if part.get("additionalProperties") == {"type": "string"}]
     assert free == []
     assert sum("allOf" in part for _, part in parts(reference.schema())) > 20
+
+
+def test_the_boards_that_can_be_chosen_are_those_of_the_chart() -> None:
+    choice = reference.schema()["properties"]["dashboards"]["properties"]["boards"]["properties"]
+    assert set(choice) == {file.stem for file in (CHART / "files/dashboards").glob("*.json")}
 
 
 def test_the_settings_under_config_are_those_of_the_exporter() -> None:
