@@ -8,7 +8,8 @@
    config.waf.hosts, with the namespace and workload that serve each.
 {{ end }}
    ModSecurity 3 or Coraza writes its records with these directives into its pod's log (Coraza before 3.4: parts ABFHKZ). For
-   nginx they go into the file that modsecurity_rules_file names; ingress-nginx, Envoy Gateway and Istio follow:
+   nginx they go into the file that modsecurity_rules_file names; Envoy Gateway, Istio and ingress-nginx (RETIRED: no security
+   fixes since March 2026, move on) follow:
 
 --- modsecurity.conf
 {{ include "threatboard.wafDirectives" . }}
