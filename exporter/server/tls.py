@@ -8,6 +8,14 @@ FAILURES: tuple[tuple[str, str, str], ...] = (
         "tls_plain_http",
         "it speaks plain HTTP to a port with TLS; give it a URL that begins with https://",
     ),
+    *(
+        (
+            ending,
+            "tls_plain_http",
+            "what it sends to a port with TLS is not TLS; a sender of events needs a URL that begins with https://",
+        )
+        for ending in ("WRONG_VERSION_NUMBER", "HTTPS_PROXY_REQUEST")  # OpenSSL knows four methods of HTTP by name
+    ),
     (
         "PEER_DID_NOT_RETURN_A_CERTIFICATE",
         "tls_no_certificate",
@@ -80,7 +88,8 @@ def explain(error: BaseException) -> tuple[str, str]:
     reason = getattr(error, "reason", None) or ""
     for ending, counted, sentence in FAILURES:
         if reason.endswith(ending):
-            return counted, sentence
+            why = getattr(error, "verify_message", "")  # a certificate of the right CA may be one for servers only
+            return counted, f"{sentence}: {why}" if why else sentence
     if isinstance(error, ssl.SSLError):
         return "tls_failed", f"the TLS handshake failed: {(reason or 'no reason given').replace('_', ' ').lower()}"
     return "tls_failed", "it closed the connection in the middle of the TLS handshake"
