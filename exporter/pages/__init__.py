@@ -93,7 +93,7 @@ class Pages:
         # A HEAD shows no zeros: the GET after it must not take them for shown.
         scraped = request.method == b"GET" and request.header(SCRAPER_HEADER)
         scrape = self._scrapers.answer(connection) if scraped else None
-        accept = request.header(b"accept").decode("latin-1")
+        accept = request.listed(b"accept").decode("latin-1")
         content_type, page = self._metrics.page(accept, scrape.cutoff if scrape else None)
         headers = [(b"content-type", content_type.encode()), (b"vary", b"accept, accept-encoding")]
         page = _gathered(page)
@@ -131,7 +131,7 @@ def _gzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 def _takes_gzip(request: Request) -> bool:
     wanted = {}
-    for item in request.header(b"accept-encoding").lower().split(b","):
+    for item in request.listed(b"accept-encoding").lower().split(b","):
         name, _, quality = item.partition(b";")
         wanted[name.strip()] = not _REFUSED.fullmatch(quality)
     return wanted.get(b"gzip", wanted.get(b"*", False))

@@ -46,6 +46,10 @@ class Request(NamedTuple):
                 return value
         return b""
 
+    def listed(self, name: bytes) -> bytes:
+        """All values of a header that is a list: it may come in several lines (RFC 9110, 5.3)."""
+        return b",".join(value for key, value in self.headers if key == name)
+
 
 class Answer(NamedTuple):
     """A whole HTTP answer. `reason` is what a refusal is counted under (`catalog.REJECT_REASONS`), `sentence` its text.

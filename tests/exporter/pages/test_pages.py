@@ -126,6 +126,24 @@ def test_the_page_is_compressed_for_who_asks(subject: Receiver, wanted: str, pac
     assert RULE.encode() in (gzip.decompress(page) if packed else page)
 
 
+@pytest.mark.parametrize("name", ["Accept", "Accept-Encoding"])
+def test_a_list_that_comes_in_several_lines_is_one_list(subject: Receiver, name: str) -> None:
+    """A proxy may split it as it likes (RFC 9110, 5.3)."""
+    wanted = {"Accept": ["text/plain;q=0.1", OPENMETRICS], "Accept-Encoding": ["br", "gzip"]}[name]
+    told = {"Accept": ("content-type", "application/openmetrics-text"), "Accept-Encoding": ("content-encoding", "gzip")}
+    connection = http.client.HTTPConnection("127.0.0.1", subject.show, timeout=PATIENCE)
+    connection.putrequest("GET", "/metrics", skip_accept_encoding=True)
+    for value in wanted:
+        connection.putheader(name, value)
+    connection.endheaders()
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+
+    header, value = told[name]
+    assert answer.headers[header].startswith(value)
+
+
 @pytest.mark.parametrize("path", ["/metrics", "/healthz", "/readyz", "/api/v1/events", "/"])
 def test_head_has_the_headers_and_no_body(subject: Receiver, path: str) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", subject.show, timeout=PATIENCE)
