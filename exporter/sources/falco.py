@@ -19,7 +19,7 @@ from exporter.sources.falco_events import (
     InternalMessage,
     MetricsSnapshot,
 )
-from exporter.sources.fields import Spellings
+from exporter.sources.fields import Spellings, lifted
 from exporter.sources.shapes import made_for_another, no_alert, unwrapped
 from exporter.sources.tactics import tactic
 from exporter.sources.text import MAX_TEXT_BYTES, clean
@@ -109,7 +109,8 @@ def read(value: object) -> tuple[FalcoEvent | Rejected, Rejected | None]:
             return _NO_RULE, None
         return no_alert(value), None
 
-    raw, fault = _SPELLINGS.read(get("output_fields"))
+    fields = get("output_fields")
+    raw, fault = _SPELLINGS.read(lifted(value) if fields is None else fields)
     hostname = clean(get("hostname"))
     time = happened(get("time"), raw)
     source = _source(get("source"))

@@ -1,7 +1,8 @@
 """`output_fields` in the shapes in which they arrive: Falco's object, or what log shippers make of it.
 
-Falco sends one flat object whose keys have dots. Shippers send it as JSON text, as nested objects, or with `_` in the
-place of dots. All are read by Falco's names where that is unambiguous; a name that Falco itself would spell wins.
+Falco sends one flat object whose keys have dots. Shippers send it as JSON text, as nested objects, with `_` in the
+place of dots, or flatten the alert with all that is in it. All are read by Falco's names where that is unambiguous; a
+name that Falco itself would spell wins.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,7 +20,7 @@ _TWO_VALUES = (
     "forward them as Falco sends them, one flat object"
 )
 _LONGEST_PATH = 256
-_LONGEST_PATH = 256
+_LIFTED = ("output_fields.", "output_fields_")
 _EMPTY: tuple[object, ...] = (None, "", "<NA>", "null", "[]", [])
 
 
@@ -28,6 +29,12 @@ class Read(NamedTuple):
 
     fields: Raw
     fault: Rejected | None = None
+
+
+def lifted(alert: Raw) -> Raw | None:
+    """The fields of an alert that was flattened whole, so that they stand beside its rule; None if there are none."""
+    length = len(_LIFTED[0])
+    return {key[length:]: value for key, value in alert.items() if key.startswith(_LIFTED)} or None
 
 
 class Spellings:

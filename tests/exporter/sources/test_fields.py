@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -77,6 +78,40 @@ def test_any_spelling_gives_what_falcos_own_gives(spelling: str) -> None:
     assert found[:9] == due[:9]
     assert found.describe() == due.describe()
     assert found[5:8] == ("billing", "worker-5d78c9869d-8xv4q", "worker")
+
+
+@pytest.mark.parametrize("separator", [".", "_"])
+@pytest.mark.parametrize("spell", [dict, without_dots, half_nested, nested])
+@pytest.mark.parametrize("absent", [{}, {"output_fields": None}])
+def test_fields_of_an_alert_that_was_flattened_whole_are_read(
+    separator: str, spell: Callable[[dict[str, object]], dict[str, object]], absent: dict[str, object]
+) -> None:
+    [due] = read(FALCO)
+    flat = {f"output_fields{separator}{name}": value for name, value in spell(FALCO).items()}
+    [found] = parse(json.dumps({"rule": "R", **absent, **flat}).encode(), 10)
+
+    assert isinstance(due, FalcoAlert)
+    assert isinstance(found, FalcoAlert)
+    assert found[:9] == due[:9]
+    assert found.describe() == due.describe()
+
+
+def test_a_flattened_alert_with_two_values_for_a_field_says_so() -> None:
+    flat = {"rule": "R", "output_fields_k8s_ns_name": "shop", "output_fields_k8s": {"ns": {"name": "other"}}}
+    [found, fault] = parse(json.dumps(flat).encode(), 10)
+
+    assert isinstance(found, FalcoAlert)
+    assert found.k8s_ns_name == ""
+    assert isinstance(fault, Rejected)
+    assert fault.reason == "bad_fields"
+
+
+def test_flattened_fields_of_an_alert_that_has_its_own_are_left() -> None:
+    body = {"rule": "R", "output_fields": {"k8s.ns.name": "shop"}, "output_fields.k8s.pod.name": "web-0"}
+    [found] = parse(json.dumps(body).encode(), 10)
+
+    assert isinstance(found, FalcoAlert)
+    assert found[5:7] == ("shop", "")
 
 
 @pytest.mark.parametrize("spelling", ["nested", "text", "text without dots", "without dots"])
