@@ -21,6 +21,7 @@ _RANK_OF_NAME |= {
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
 _TAG = re.compile(r"(?:mitre_)?(?:att[a_]ck_)?(?:ta(\d{4})(?:_.*)?|(.*))")
 _LONGEST_TAG = 64
+_LONGEST_TEXT = 4096
 _NONE = len(TACTICS)
 
 
@@ -29,7 +30,10 @@ def tactic(tags: object) -> str:
 
     Spellings, in any case and with any punctuation: `mitre_defense_evasion` (Falco), `TA0005`, `TA0005-defense-evasion`
     (Falco's plugins), `MITRE_TA0005_defense_evasion` (Sysdig), `attack.defense-evasion` (Sigma), `defense_evasion`.
+    Tags are a list, or what log shippers make of one: its JSON as text, or the tags with commas between.
     """
+    if type(tags) is str:
+        tags = tags[:_LONGEST_TEXT].split(",")  # brackets and quotes are punctuation
     if type(tags) is not list:
         return ""
     earliest = _NONE

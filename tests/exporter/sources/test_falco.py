@@ -152,7 +152,7 @@ ALERTS = {
     ),
     "okta": ("User accessing app via single sign on", "notice", "okta", "reconnaissance", "falco-cloud-0", "", "", ""),
     "github": ("Private Repository Becoming Public", "critical", "github", "impact", "falco-cloud-0", "", "", ""),
-    "hand-written": ("Suspicious login", "warning", "syscall", "", "", "", "", ""),
+    "hand-written": ("Suspicious login", "warning", "syscall", "execution", "", "", "", ""),
     "only-rule": ("Something happened", "unknown", "syscall", "", "", "", "", ""),
     "message-only": ("Quiet", "debug", "syscall", "", "", "", "", ""),
     "odd-types": (

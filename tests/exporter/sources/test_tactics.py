@@ -1,5 +1,8 @@
 """The tactic of an alert is read from its tags in every spelling that rules and senders use."""
 
+import json
+from collections.abc import Callable
+
 import pytest
 
 from exporter.catalog import TACTICS
@@ -82,9 +85,22 @@ def test_a_tactic_is_read_in_every_spelling(spelling: str, number: int, between:
         (["mitre_" * 1000 + "impact"], ""),
         ([], ""),
         (None, ""),
-        ("mitre_execution", ""),
+        ("mitre_execution", "execution"),
+        ("", ""),
+        ("execution of a plan", ""),
+        (",".join(["mitre_impact", *["x" * 100] * 100_000]), "impact"),
+        ({"mitre_execution": 1}, ""),
         ([{"mitre_execution": 1}, 5, None], ""),
     ],
 )
 def test_the_earliest_tactic_among_the_tags_is_taken(tags: object, expected: str) -> None:
     assert tactic(tags) == expected
+
+
+@pytest.mark.parametrize(
+    "write", [json.dumps, lambda tags: json.dumps(tags, separators=(",", ":")), ",".join, ", ".join]
+)
+@pytest.mark.parametrize("spelling", ["mitre_impact", "TA0040", "MITRE_TA0040_impact", "attack.impact", "Impact"])
+def test_tags_that_a_shipper_made_a_text_are_read(write: Callable[[list[str]], str], spelling: str) -> None:
+    for tags in ([spelling], ["container", spelling], [spelling, "PCI_DSS_10.2.1"], ["a", spelling, "T1485", "b"]):
+        assert tactic(write(tags)) == tactic(tags) == "impact"
