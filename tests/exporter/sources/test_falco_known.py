@@ -37,7 +37,7 @@ def test_what_is_remembered_is_bounded(what: str) -> None:
     """All of it together may not outgrow the memory of a small receiver."""
     most, make = MUCH[what]
     known = KnownAlerts()
-    known.parse(alert(rule="the first"), 10)
+    known.parse(alert(rule="the first", **make(20)), 10)  # what is remembered of tags has a bound of its own
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
     for number in range(20):
