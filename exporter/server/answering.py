@@ -6,6 +6,7 @@ is long.
 
 import asyncio
 import logging
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING
@@ -41,21 +42,21 @@ class Answering(Lifecycle):
 
     # What reading must do
 
+    @abstractmethod
     def go_on(self) -> None:
         """Takes another turn, with what was read and not looked at yet."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _read_or_not(self) -> None:
         """Pauses or resumes reading, as it may now be done."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _is_reading(self) -> bool:
         """Is more being read? Not while there is something that was not looked at."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _forget_unread(self) -> None:
         """Nothing more of what was read will be looked at."""
-        raise NotImplementedError
 
     # Answering
 

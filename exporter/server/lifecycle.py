@@ -1,6 +1,7 @@
 """A connection from its beginning to its end: its place, its TLS handshake, its idle time, and who ends it."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, cast
 
 from exporter.server.http import Connection
@@ -23,7 +24,7 @@ LAST_WORDS = 0.5
 """Seconds for which an idle connection is still read after it was ended from this side."""
 
 
-class Lifecycle(asyncio.BufferedProtocol):
+class Lifecycle(asyncio.BufferedProtocol, ABC):
     """What a connection is whatever is spoken on it; `listener` holds what all of them share."""
 
     def __init__(self, listener: "Listener", loop: asyncio.AbstractEventLoop) -> None:
@@ -43,33 +44,33 @@ class Lifecycle(asyncio.BufferedProtocol):
     # What the protocol spoken on it says of itself
 
     @property
+    @abstractmethod
     def answering(self) -> bool:
         """Is an answer being made?"""
-        raise NotImplementedError
 
+    @abstractmethod
     def _under_way(self) -> bool:
         """Is a request being read or answered?"""
-        raise NotImplementedError
 
+    @abstractmethod
     def _has_spoken(self) -> bool:
         """Has anything of a request come?"""
-        raise NotImplementedError
 
+    @abstractmethod
     def _path(self) -> bytes:
         """Where the request under way wants to go, as far as that is known."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _begin(self) -> None:
         """The connection can be used."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _expect_reader(self) -> None:
         """From now on the client has `SEND_TIMEOUT` to read what was sent to it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _release(self) -> None:
         """The connection is gone: give back what it holds."""
-        raise NotImplementedError
 
     # Beginning
 
