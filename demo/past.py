@@ -43,6 +43,8 @@ WAF_ATTACK = (
     ("932160", "rce", "critical", "blocked", "checkout", 0.5),
 )
 WAF_FOUND = ("threat_waf_events_total", "threat_waf_records_total", "threat_waf_client_events_total")
+"""What the past of the story's WAF is made of."""
+
 WATCHED = {"verdict": "detected", "mode": "detection_only"}
 """What an engine that only detects says of everything that it finds."""
 
@@ -64,6 +66,16 @@ def targets() -> tuple[Target, ...]:
         labels = {**place, "job": "falco-metrics", "instance": f"{node.address}:8765"}
         found.append(Target(f"/falco/{node.name}", labels, tuple(_falco(node.name, node.share))))
     return tuple(found)
+
+
+def waf_that_detects() -> Target:
+    """What the receiver showed of a WAF that only detects, as the story's does, without the victim."""
+    rows = [row for row in _itself() if row.labels.get("component") == "waf"]
+    for row in _waf():
+        if row.name in WAF_FOUND and row.labels.get("workload") != VICTIM.workload:
+            watched = {} if row.steady else {key: value for key, value in WATCHED.items() if key in row.labels}
+            rows.append(replace(row, labels={**row.labels, **watched}))
+    return replace(targets()[0], rows=tuple(rows))
 
 
 def _alert(pod: Pod, rule: str, priority: str, tactic: str) -> dict[str, str]:
@@ -102,16 +114,6 @@ def _waf_event(rule: str, kind: str, severity: str, verdict: str, workload: str)
     nobody = {"host": catalog.OTHER, "k8s_ns_name": "", "workload": ""}
     found = {"engine": "modsecurity", "class": kind, "rule_id": rule, "severity": severity, "verdict": verdict}
     return {**found, **(place if workload else nobody)}
-
-
-def waf_that_detects() -> Target:
-    """What the receiver showed of a WAF that only detects, as the story's does, without the victim."""
-    rows = [row for row in _itself() if row.labels.get("component") == "waf"]
-    for row in _waf():
-        if row.name in WAF_FOUND and row.labels.get("workload") != VICTIM.workload:
-            watched = {} if row.steady else {key: value for key, value in WATCHED.items() if key in row.labels}
-            rows.append(replace(row, labels={**row.labels, **watched}))
-    return replace(targets()[0], rows=tuple(rows))
 
 
 def _waf() -> Iterator[Row]:

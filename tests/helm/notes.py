@@ -13,6 +13,12 @@ import yaml
 
 from tests.helm.chart import NAMESPACE, RELEASE, documents, notes
 
+REFUSALS = (
+    *(OSError, ValueError, AssertionError, yaml.YAMLError),
+    *(helm_python.HelmValuesError, helm_python.HelmRenderError),
+)
+"""What is wrong with the files, or with the values in them."""
+
 
 def merged(paths: list[Path]) -> dict[str, Any]:
     """The values of several files, of which a later one wins, as with `helm --values`."""
@@ -42,10 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         print(notes(merged(options.values), release=options.release, namespace=options.namespace))
-    except (OSError, ValueError, AssertionError, yaml.YAMLError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    except (helm_python.HelmValuesError, helm_python.HelmRenderError) as error:
+    except REFUSALS as error:
         print(error, file=sys.stderr)
         return 1
     return 0
