@@ -10,6 +10,7 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
+    Histogram,
     ProcessCollector,
     disable_created_metrics,
     generate_latest,
@@ -50,7 +51,7 @@ class Metrics:
         self._own = {
             name: self._register(metric)
             for name, metric in catalog.METRICS.items()
-            if not metric.stored and name not in _STATE
+            if "receive" in metric.roles and not metric.stored and name not in _STATE
         }
         ProcessCollector(registry=self.registry)
         self.registry.register(_StoreState(self.store))
@@ -59,6 +60,8 @@ class Metrics:
         self.gauge("threat_series_bytes_limit").set_function(lambda: self.store.max_bytes)
         self.gauge("threat_state_healthy").set_function(lambda: self._state.healthy)
         self._last_event = self.store.families["threat_last_event_timestamp_seconds"]
+        for control in catalog.METRICS["threat_drill_seconds"].closed["control"]:
+            self.histogram("threat_drill_seconds", control)
         for control in (*catalog.CONTROLS, catalog.UNATTRIBUTED):
             for reason in catalog.REJECT_REASONS:
                 self.counter("threat_events_rejected_total", control, reason)
@@ -73,11 +76,18 @@ class Metrics:
         assert isinstance(metric, Gauge)
         return metric.labels(*labels) if labels else metric
 
-    def _register(self, metric: catalog.Metric) -> "Counter | Gauge | _Received":
-        if metric.name in _RECEIPTS or metric.kind == "histogram":
+    def histogram(self, name: str, *labels: str) -> Histogram:
+        metric = self._own[name]
+        assert isinstance(metric, Histogram)
+        return metric.labels(*labels)
+
+    def _register(self, metric: catalog.Metric) -> "Counter | Gauge | Histogram | _Received":
+        if metric.name in _RECEIPTS or metric.name == _DELAY:
             received = _Received(metric, self._receipts)
             self.registry.register(received)
             return received
+        if metric.kind == "histogram":
+            return Histogram(metric.name, metric.help, metric.labels, registry=self.registry, buckets=metric.buckets)
         return (Counter if metric.kind == "counter" else Gauge)(
             metric.name, metric.help, metric.labels, registry=self.registry
         )
@@ -155,6 +165,8 @@ class StoreCollector:
         for family in self._store.families.values():
             yield _collected(family)
 
+
+_DELAY = "threat_event_delay_seconds"
 
 _RECEIPTS: Mapping[str, Callable[[Receipts], float]] = {
     "threat_clock_skew_events_total": lambda receipts: receipts.skewed,

@@ -40,7 +40,7 @@ def _family(metric: str) -> Metric:
         known = METRICS.get(metric.removesuffix(suffix)) if metric.endswith(suffix) else None
         if known is not None and (known.kind == "histogram") == (suffix != ""):
             return known
-    raise ValueError(f"no metric {metric}; exporter/catalog.py has {', '.join(METRICS)} (histograms with a suffix)")
+    raise ValueError(f"no metric {metric}; exporter/catalog/ has {', '.join(METRICS)} (histograms with a suffix)")
 
 
 def _check(metric: Metric, label: str, wanted: list[str]) -> None:

@@ -17,7 +17,8 @@ from typing import Any
 
 import yaml
 
-from exporter.config.credentials import CredentialError, Secret, read_token, server_context
+from exporter.config.cluster import ClusterSettings, DrillSettings
+from exporter.config.credentials import CredentialError, Secret, read_key, read_token, server_context
 from exporter.config.kinds import ADDRESS, COUNT, DURATION, FILE, FOLDER, SIZE, SWITCH, Address, Scalar
 from exporter.config.reader import Reader
 from exporter.config.schema import Entries, Keyed, Setting, parts, rows, section, setting, value_at
@@ -165,6 +166,8 @@ class Config:
     events: EventsSettings = section(EventsSettings)
     falco: FalcoSettings = section(FalcoSettings)
     waf: WafSettings = section(WafSettings)
+    cluster: ClusterSettings = section(ClusterSettings)
+    drill: DrillSettings = section(DrillSettings)
 
     def faults(self) -> Iterable[tuple[tuple[str, ...], str]]:
         """What is wrong between sections, as in the sections themselves."""
@@ -186,6 +189,7 @@ def load(path: Path | None) -> Config:
         config,
         intake=_with_credentials(config.intake, "intake", reader),
         metrics=_with_credentials(config.metrics, "metrics", reader),
+        drill=_with_key(config.drill, reader),
     )
     if messages := reader.messages():
         raise ConfigError(messages, files)
@@ -210,6 +214,18 @@ def _with_credentials(listener: Any, name: str, reader: Reader) -> Any:
         context = attempt("tls", lambda: server_context(tls.cert_file, tls.key_file, client_ca))
         tls = dataclasses.replace(tls, context=context)
     return dataclasses.replace(listener, auth=auth, tls=tls)
+
+
+def _with_key(drill: DrillSettings, reader: Reader) -> DrillSettings:
+    """The drill's settings with their key; what is wrong goes to the reader."""
+    if drill.key_file is None:
+        return drill
+    try:
+        return dataclasses.replace(drill, key=read_key(drill.key_file))
+    except CredentialError as error:
+        for key, problem in error.problems.items():
+            reader.fault(f"drill.{key}", problem)
+        return drill
 
 
 def named_files(config: Config) -> tuple[Path, ...]:

@@ -30,6 +30,10 @@ class Secret:
         """True if `candidate` is the secret, in a time that does not tell how much of it is right."""
         return hmac.compare_digest(self._value, candidate)
 
+    def sign(self, message: bytes) -> str:
+        """HMAC-SHA256 of `message` under the secret, in hexadecimal."""
+        return hmac.new(self._value, message, "sha256").hexdigest()
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and self.matches(other._value)
 
@@ -58,6 +62,25 @@ def readable(path: Path) -> str:
     except OSError as error:
         return f"{path} cannot be read: {error.strerror}"
     return ""
+
+
+MIN_KEY_BYTES = 16
+
+
+def read_key(path: Path) -> Secret:
+    """The content of a key file, whatever its bytes, without one newline at its end. Raises CredentialError."""
+    problem = readable(path)
+    value = b""
+    if not problem:
+        with path.open("rb") as stream:
+            value = stream.read(MAX_TOKEN_BYTES + 3).removesuffix(b"\n").removesuffix(b"\r")
+        if len(value) < MIN_KEY_BYTES:
+            problem = f"{path} holds less than {MIN_KEY_BYTES} bytes, which can be guessed"
+        elif len(value) > MAX_TOKEN_BYTES:
+            problem = f"{path} holds more than {MAX_TOKEN_BYTES} bytes, is it the right file?"
+    if problem:
+        raise CredentialError({"key_file": problem})
+    return Secret(value)
 
 
 def read_token(path: Path) -> Secret:

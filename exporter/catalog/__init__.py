@@ -4,10 +4,11 @@ The rest of the program, the rules and the boards read names from here. Standard
 import it.
 """
 
-from dataclasses import dataclass, field
-from typing import Literal
-
-Kind = Literal["counter", "gauge", "histogram"]
+from exporter.catalog import watch
+from exporter.catalog.model import MAX_NODE_SERIES as MAX_NODE_SERIES
+from exporter.catalog.model import Findings as Findings
+from exporter.catalog.model import Label as Label
+from exporter.catalog.model import Metric as Metric
 
 MAX_LABEL_BYTES = 256
 """A label value longer than this in UTF-8 is cut (Kubernetes names end at 253, Falco's rule names near 70)."""
@@ -89,21 +90,6 @@ CONTROLS = ("ids", "network", "waf")
 """The controls whose events are watched: Falco, Cilium, the web application firewall."""
 
 
-@dataclass(frozen=True)
-class Findings:
-    """Where the findings of a control are counted, and which labels say by which rule and how severe.
-
-    `suppressed` counts those that tuning suppressed, by that rule and the reason. `severity` is the key of an event
-    line as well.
-    """
-
-    counted: str
-    suppressed: str
-    rule: str
-    severity: str
-    sender: str
-
-
 FINDINGS = {
     "ids": Findings("threat_falco_alerts_total", "threat_falco_suppressed_total", "rule", "priority", "Falco"),
     "waf": Findings("threat_waf_events_total", "threat_waf_suppressed_total", "rule_id", "severity", "the WAF"),
@@ -167,9 +153,6 @@ MAX_DEPTH = 64
 SHARE_DIVISOR = 10
 """No group of series (see `Metric.share`) takes more than one part in this many of `series.limit`."""
 
-MAX_NODE_SERIES = 10_000
-"""Most series of a metric that counts by node: twice the nodes of the largest cluster that Kubernetes supports."""
-
 MAX_CLIENT_SERIES = 5_000
 """Most series of the metric that counts by client network: whoever has many addresses decides over their number."""
 
@@ -181,17 +164,10 @@ DELAY_BUCKETS = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0,
 # Labels and metrics ------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Label:
-    """A label: what it says and, where its values are a closed set, which (an empty value is always possible)."""
-
-    help: str
-    values: tuple[str, ...] = ()
-
-
 LABELS = {
     "component": Label("the part of a control", tuple(component for _, component in COMPONENTS.values())),
     "control": Label("the security control that spoke", (*CONTROLS, UNATTRIBUTED)),
+    "direction": Label("of the traffic, as the pod sees it", ("ingress", "egress")),
     "class": Label("what the WAF's rule is about", (*WAF_CLASSES, OTHER)),
     "client_network": Label("network of the client, as the WAF saw it: /24 of IPv4, /48 of IPv6"),
     "engine": Label("what wrote the WAF's record", (*WAF_ENGINES, OTHER)),
@@ -200,45 +176,22 @@ LABELS = {
     "hostname": Label("the node, as the sender named itself"),
     "k8s_ns_name": Label("namespace of the workload that the event is about"),
     "k8s_pod_name": Label("pod that the event is about"),
+    "k8s_svc_name": Label("Service that a host leads to"),
     "mode": Label("what the WAF does with attacks", (*WAF_MODES, OTHER)),
+    "poller": Label("what `threatboard watch` reads", watch.POLLERS),
     "priority": Label("Falco's priority, in lower case", PRIORITIES),
     "reason": Label("why, for rejections one of a closed set"),
+    "resource": Label("kind of object in the cluster, as `kubectl get` calls it"),
     "rule": Label("name of the Falco rule"),
     "rule_id": Label("number of the WAF's rule that found it; empty where the record names none"),
     "severity": Label("severity of the WAF's rule, in lower case; `unknown` where it has none", PRIORITIES),
     "source": Label("Falco's event source"),
+    "state": Label("how something stands; which values there are depends on the metric"),
     "tactic": Label("MITRE ATT&CK tactic, the earliest on the attack chain", (*TACTICS, OTHER)),
     "verdict": Label("what became of the request", (*WAF_VERDICTS, OTHER)),
     "version": Label("threatboard's version"),
     "workload": Label("Deployment, StatefulSet, DaemonSet, Job or CronJob of the pod"),
 }
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One metric family.
-
-    `labels` are in the order in which a series' label values are given. `stored` families live in the counter store
-    (`exporter/store/series.py`): bounded and expiring; `zero_first` ones also show every new series at 0 before its
-    value.
-    Past the limit a new label set is counted under `overflow`: the listed labels keep these values, all other labels
-    are `other`; without `overflow` it is left out. `share` names the labels whose combination may take only a part
-    of the limit; `at_most` bounds the family below a larger limit. `closed` narrows a label to these values for this
-    metric. `appears` says when it is on the page.
-    """
-
-    name: str
-    kind: Kind
-    help: str
-    labels: tuple[str, ...] = ()
-    appears: str = "always"
-    stored: bool = False
-    zero_first: bool = False
-    overflow: dict[str, tuple[str, ...]] | None = None
-    share: tuple[str, ...] = ()
-    at_most: int | None = None
-    closed: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    buckets: tuple[float, ...] = ()
 
 
 _METRICS = (
@@ -435,16 +388,22 @@ _METRICS = (
         "threat_series_expired_total", "counter", "Series that left the page after series.idle_expiry.", ("family",)
     ),
     Metric("threat_scrapers", "gauge", "Scrapers that come again and again, as this replica knows them."),
-    Metric("threat_config_reload_success", "gauge", "1 if the configuration file was last read without a fault."),
+    Metric(
+        "threat_config_reload_success",
+        "gauge",
+        "1 if the configuration file was last read without a fault.",
+        roles=("receive", "watch"),
+    ),
     Metric(
         "threat_config_reload_timestamp_seconds",
         "gauge",
         "When a configuration was last taken into use, as a Unix time.",
+        roles=("receive", "watch"),
     ),
     Metric("threat_build_info", "gauge", "Always 1; the version is a label.", ("version",)),
 )
 
-METRICS = {metric.name: metric for metric in _METRICS}
+METRICS = {metric.name: metric for metric in (*_METRICS, *watch.METRICS)}
 """Every metric that the exporter shows under the prefix `threat_`, by name."""
 
 TARGET_LABELS = ("cluster", "container", "endpoint", "instance", "job", "namespace", "node", "pod", "service")
