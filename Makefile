@@ -53,7 +53,7 @@ notes: .venv/dev.done  ## print what Helm says after an installation (VALUES="FI
 
 lock: .venv/bin/python  ## write the hashes of the packages that the image installs, newest versions
 	@$(PYTHON) -m venv .tools/lock && .tools/lock/bin/pip install --quiet pip-tools
-	$(LOCK) --output-file image/requirements.txt pyproject.toml
+	$(LOCK) --extra watch --output-file image/requirements.txt pyproject.toml
 	$(LOCK) --output-file image/build-requirements.txt image/build-requirements.in
 
 lint: .venv/dev.done  ## check style and types

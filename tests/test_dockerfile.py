@@ -43,7 +43,7 @@ def locked(name: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("lock", "wanted"),
     [
-        ("requirements.txt", PROJECT["dependencies"]),
+        ("requirements.txt", PROJECT["dependencies"] + PROJECT["optional-dependencies"]["watch"]),
         ("build-requirements.txt", tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]),
     ],
 )
