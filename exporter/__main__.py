@@ -1,13 +1,15 @@
-"""The command line: `threatboard receive`, `check-config`, `send-test`."""
+"""The command line: `threatboard receive`, `watch`, `check-config`, `send-test`."""
 
 import argparse
 import asyncio
+import importlib.util
 import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from exporter import __version__, catalog
 from exporter.config import ConfigError, describe, load
@@ -33,6 +35,10 @@ def _parser() -> argparse.ArgumentParser:
     receive = commands.add_parser("receive", help="take events over HTTP and show them to Prometheus")
     receive.add_argument("--config", type=Path, metavar="FILE", help="YAML; without it the defaults run")
     receive.set_defaults(run=_receive)
+
+    watch = commands.add_parser("watch", help="look at the cluster: where controls run, and how")
+    watch.add_argument("--config", type=Path, metavar="FILE", help="YAML; without it the defaults run")
+    watch.set_defaults(run=_watch)
 
     check = commands.add_parser(
         "check-config", help="say what is wrong with a configuration, or print what it comes to"
@@ -63,6 +69,36 @@ def _hold_standard_streams() -> None:
 
 
 def _receive(options: argparse.Namespace) -> int:
+    # Only in these functions: the other commands should not wait for the server's modules.
+    def make() -> Role:
+        from exporter.app import Receiver
+
+        return Receiver(options.config)
+
+    return _serve(make)
+
+
+def _watch(options: argparse.Namespace) -> int:
+    if importlib.util.find_spec("kubernetes") is None:
+        print("watch needs the client of Kubernetes: pip install 'threatboard[watch]'", file=sys.stderr)
+        return 1
+
+    def make() -> Role:
+        from exporter.watcher import Watcher
+
+        return Watcher(options.config)
+
+    return _serve(make)
+
+
+class Role(Protocol):
+    """What a command runs until it is told to end."""
+
+    async def run(self) -> int:
+        """The exit code."""
+
+
+def _serve(make: Callable[[], Role]) -> int:
     # Until there is something to reload a SIGHUP would end the process, and as PID 1 the others would do nothing.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -72,10 +108,8 @@ def _receive(options: argparse.Namespace) -> int:
     for name in ("PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"):
         os.environ.pop(name, None)
 
-    # Only here: the other commands should not wait for the server's modules.
     import uvloop
 
-    from exporter.app import Receiver
     from exporter.log import ThreadHandler
     from exporter.server.listener import ListenError
 
@@ -84,7 +118,7 @@ def _receive(options: argparse.Namespace) -> int:
         logging.basicConfig(handlers=[ThreadHandler(sys.stderr)], level=logging.INFO, format=LOG_FORMAT, force=True)
 
     async def run() -> int:
-        return await Receiver(options.config).run()
+        return await make().run()
 
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -3,7 +3,6 @@
 import asyncio
 import dataclasses
 import logging
-import resource
 import signal
 import sys
 import time
@@ -14,6 +13,7 @@ from exporter import catalog
 from exporter.config import Config
 from exporter.config.reload import Reloader
 from exporter.events import Recent
+from exporter.files import places
 from exporter.intake import Intake
 from exporter.intake.pipeline import Pipeline, Route
 from exporter.intake.refusals import Refusals
@@ -56,12 +56,6 @@ DRAIN_POLL = 0.05
 
 LAST_LINES = 2.0
 """Seconds that the last event lines may take when the program ends."""
-
-OTHER_FILES = 64
-"""Files that the process has open beside connections."""
-
-COMING = 256
-"""Files kept free for connections that have just come, while others are ended for them."""
 
 
 class Receiver:
@@ -116,7 +110,7 @@ class Receiver:
         self.metrics.store.families["threat_waf_events_total"].keep(always_there(config.waf))
         self._scrapers.settle, self._scrapers.zero_hold = config.series.settle, config.series.zero_hold
         self._recent.resize(config.events.keep, config.events.keep_bytes)
-        limits = dataclasses.replace(config.intake, max_connections=_connections(config.intake.max_connections))
+        limits = dataclasses.replace(config.intake, max_connections=places(config.intake.max_connections))
         self._inflight.limit = config.intake.max_inflight
         self._intake.routes = routes(config)
         for listener, section in ((self.intake, config.intake), (self.show, config.metrics)):
@@ -170,27 +164,3 @@ class Receiver:
 def routes(config: Config) -> dict[bytes, Route]:
     """Path -> where what is posted there goes."""
     return {path.encode(): route for paths, make in SOURCES for route in [make(config)] for path in paths}
-
-
-def _connections(wanted: int) -> int:
-    """How many connections a listener may have: as many as wanted, if the process may have as many files open.
-
-    Past the limit of files connections would be cut without a word, by the event loop itself.
-    """
-    needed = 2 * wanted + OTHER_FILES
-    # The soft limit, commonly 1024, is for programs that cannot count further; we can.
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-    if soft != resource.RLIM_INFINITY and soft < allowed:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    if allowed >= needed:
-        return wanted
-    fit = max(1, min(wanted, (allowed - OTHER_FILES - min(COMING, allowed // 4)) // 2))
-    _log.warning(
-        "this process may have %d files open, and takes %d connections at each port instead of intake.max_connections "
-        "(%d); raise the limit (ulimit -Hn)",
-        hard,
-        fit,
-        wanted,
-    )
-    return fit

@@ -3,10 +3,10 @@
 import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol
 from urllib.parse import parse_qsl
 
 from exporter.config import Config
-from exporter.metrics import Metrics
 from exporter.server.access import CHALLENGE, has_token, is_local
 from exporter.server.http import Answer, Asked, Connection, Request, Stream
 from exporter.store.scrapers import Scrapers
@@ -28,23 +28,35 @@ Refused = Callable[[str, str, bytes, str], None]
 """Is told the reason, the sentence, the path and the address of what was refused."""
 
 
+class Shown(Protocol):
+    """What has a page of metrics."""
+
+    def page(self, accept: str, cutoff: int | None, /) -> tuple[str, Iterator[bytes]]:
+        """The content type and the page in pieces, for an Accept header; series created after `cutoff` read 0."""
+
+
 class Pages:
-    """Answers the requests of the show listener, under the configuration of the moment."""
+    """Answers the requests of the show listener, under the configuration of the moment.
+
+    `scrapers` are those whose first look at a series matters; `private` says why the views are not for everybody.
+    """
 
     def __init__(
         self,
         config: Callable[[], Config],
-        metrics: Metrics,
-        scrapers: Scrapers,
+        metrics: Shown,
+        scrapers: Scrapers | None,
         ready: Callable[[], bool],
         views: Mapping[bytes, View],
         refused: Refused,
+        private: str = "this page shows what attackers typed",
     ) -> None:
         self.refused = refused
         self._config = config
         self._metrics = metrics
         self._scrapers = scrapers
         self._views = views
+        self._private = private
         self._probes: dict[bytes, Callable[[], bool]] = {b"/healthz": lambda: True, b"/readyz": ready}
 
     def screen(self, request: Request, connection: Connection) -> Answer | None:
@@ -71,7 +83,7 @@ class Pages:
             )
             return Answer.refusal(401, "unauthorized", sentence, CHALLENGE)
         sentence = (
-            "this page shows what attackers typed, so without metrics.auth it is only for a person on this machine: "
+            f"{self._private}, so without metrics.auth it is only for a person on this machine: "
             "run kubectl port-forward POD 9376 and open http://localhost:9376/"
         )
         return Answer.refusal(403, "forbidden", sentence)
@@ -92,7 +104,7 @@ class Pages:
     def _page(self, request: Request, connection: Connection) -> Stream:
         # A HEAD shows no zeros: the GET after it must not take them for shown.
         scraped = request.method == b"GET" and request.header(SCRAPER_HEADER)
-        scrape = self._scrapers.answer(connection) if scraped else None
+        scrape = self._scrapers.answer(connection) if scraped and self._scrapers is not None else None
         accept = request.listed(b"accept").decode("latin-1")
         content_type, page = self._metrics.page(accept, scrape.cutoff if scrape else None)
         headers = [(b"content-type", content_type.encode()), (b"vary", b"accept, accept-encoding")]

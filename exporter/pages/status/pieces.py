@@ -11,6 +11,7 @@ CONTROL_NAMES = {
     "ids": "Falco (ids)",
     "network": "Cilium (network)",
     "waf": "Web application firewall (waf)",
+    "platform": "Monitoring (platform)",
     UNATTRIBUTED: "sender unknown",
 }
 
