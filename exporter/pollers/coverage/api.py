@@ -12,6 +12,7 @@ import orjson
 from kubernetes import client, config
 from kubernetes.config.config_exception import ConfigException
 from urllib3.exceptions import HTTPError
+from yaml import YAMLError
 
 Object = dict[str, Any]
 
@@ -51,7 +52,7 @@ class Api:
                 config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
             else:
                 config.load_kube_config(str(kubeconfig), client_configuration=settings, persist_config=False)  # type: ignore[no-untyped-call]
-        except ConfigException as error:
+        except (ConfigException, OSError, YAMLError, TypeError, ValueError, AttributeError, LookupError) as error:
             hint = "outside a cluster, set cluster.kubeconfig" if kubeconfig is None else f"see {kubeconfig}"
             raise ApiError(0, f"the API server cannot be found ({hint}): {_brief(str(error))}") from None
         self._client = client.ApiClient(settings)

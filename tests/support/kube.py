@@ -1,0 +1,90 @@
+"""kmock's API server on a free port of this machine, in a thread of its own: state, and faults on demand."""
+
+import asyncio
+import itertools
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import kmock
+import yaml
+
+T = TypeVar("T")
+
+PATIENCE = 10.0
+
+
+class Kube:
+    """Runs while it is entered. What it shall answer is said by `on`, such as `kube.on("list pods", 410)`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.kubeconfig = folder / "kubeconfig.yaml"
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._end = asyncio.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._said = itertools.count(1)
+        self.server: kmock.KubernetesEmulator
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._ready.wait(PATIENCE)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._end.set)
+        self._thread.join(PATIENCE)
+        assert not self._thread.is_alive()
+
+    def on(self, request: str, *payload: Any, **parameters: str) -> None:
+        """What requests that fit get from now on: a status, an object, pieces of a stream, or a function of each."""
+
+        def say() -> None:
+            meant = self.server[request]
+            said: Any = (meant[kmock.params(parameters)] if parameters else meant) ** next(
+                self._said
+            )  # the newest counts
+            for part in payload:
+                said = said << part
+
+        self.call(say)
+
+    def asked(self, request: str) -> list[Any]:
+        """The requests so far that fit."""
+        return self.call(lambda: list(self.server[request]))
+
+    def call(self, function: Callable[[], T]) -> T:
+        """Calls it where the server runs."""
+
+        async def called() -> T:
+            return function()
+
+        return asyncio.run_coroutine_threadsafe(called(), self._loop).result(PATIENCE)
+
+    def _run(self) -> None:
+        self._loop.run_until_complete(self._serve())
+        self._loop.close()
+
+    async def _serve(self) -> None:
+        self.server = kmock.KubernetesEmulator()
+        async with self.server, kmock.Server(self.server):
+            self.kubeconfig.write_text(settings(str(self.server.url).rstrip("/")))
+            self._ready.set()
+            await self._end.wait()
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()  # streams that nobody ends
+
+
+def settings(url: str) -> str:
+    """A kubeconfig for the server at `url`."""
+    return yaml.safe_dump(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "here", "cluster": {"server": url}}],
+            "users": [{"name": "me", "user": {"token": "a-token"}}],
+            "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me"}}],
+            "current-context": "here",
+        }
+    )
