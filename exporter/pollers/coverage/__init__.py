@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 from exporter.catalog.watch import RESOURCE_STATES
 from exporter.clock import Clock
 from exporter.pollers.coverage.api import Api
-from exporter.pollers.coverage.cluster import Cluster, Settings
+from exporter.pollers.coverage.cluster import Cluster, Settings, assemble
 from exporter.pollers.coverage.reflector import Reflector
 from exporter.pollers.coverage.resources import RESOURCES, config_maps
-from exporter.pollers.coverage.snapshot import POLICIES, Snapshot, make
+from exporter.pollers.coverage.snapshot import Snapshot, make
 
 _log = logging.getLogger("threatboard")
 
@@ -116,20 +116,7 @@ class Coverage:
         def get(*names: str) -> list[Any]:
             return [found for name in names if name in usable for found in self._reflectors[name].objects()]
 
-        return Cluster(
-            usable,
-            nodes=get("nodes"),
-            namespaces=get("namespaces"),
-            pods=get("pods"),
-            services=get("services"),
-            daemon_sets=get("daemonsets"),
-            policies=get(*POLICIES),
-            hosts=get("ingresses", "httproutes"),
-            config_maps=get("configmaps/falco", "configmaps/cilium"),
-            servers={name: get(name) for name in ("prometheuses", "alertmanagers")},
-            monitored={name: get(name) for name in ("prometheusrules", "servicemonitors")},
-            routes=get("alertmanagerconfigs"),
-        )
+        return assemble(usable, get)
 
     def _connected(self) -> Api:
         """The API, as soon as it can be found: a kubeconfig or an account may come later."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from exporter.pollers.coverage.monitoring import Monitored, Monitoring, RouteConfig
 from exporter.pollers.coverage.objects import ConfigMap, DaemonSet, Host, Hosts, Namespace, Node, Pod, Service
@@ -54,3 +55,31 @@ class Cluster:
     def all_hosts(self) -> Iterable[Host]:
         """Every host once, in order."""
         return sorted({host for one in self.hosts for host in one.hosts})
+
+
+POLICIES = (
+    "networkpolicies",
+    "ciliumnetworkpolicies",
+    "ciliumclusterwidenetworkpolicies",
+    "adminnetworkpolicies",
+    "baselineadminnetworkpolicies",
+)
+"""Resources that are policies."""
+
+
+def assemble(usable: frozenset[str], get: Callable[..., list[Any]]) -> Cluster:
+    """The cluster, of which `get` gives the objects of some resources together."""
+    return Cluster(
+        usable,
+        nodes=get("nodes"),
+        namespaces=get("namespaces"),
+        pods=get("pods"),
+        services=get("services"),
+        daemon_sets=get("daemonsets"),
+        policies=get(*POLICIES),
+        hosts=get("ingresses", "httproutes"),
+        config_maps=get("configmaps/falco", "configmaps/cilium"),
+        servers={name: get(name) for name in ("prometheuses", "alertmanagers")},
+        monitored={name: get(name) for name in ("prometheusrules", "servicemonitors")},
+        routes=get("alertmanagerconfigs"),
+    )

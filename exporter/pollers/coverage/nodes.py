@@ -10,6 +10,10 @@ from exporter.pollers.coverage.objects import DaemonSet, Node, Pod, Taint
 from exporter.pollers.coverage.selectors import Labels
 
 _ADDED = (
+    # With this effect the controller adds none of these, but leaves a pod that runs. That a node is ill is no reason
+    # for its agent to be missing without a word.
+    ("node.kubernetes.io/not-ready", "NoSchedule"),
+    ("node.kubernetes.io/unreachable", "NoSchedule"),
     ("node.kubernetes.io/not-ready", "NoExecute"),
     ("node.kubernetes.io/unreachable", "NoExecute"),
     ("node.kubernetes.io/disk-pressure", "NoSchedule"),

@@ -86,7 +86,7 @@ class Pod(NamedTuple):
     def read(cls, raw: Raw) -> Self:
         meta, spec, status = raw["metadata"], raw["spec"], raw.get("status") or {}
         owners = (one for one in meta.get("ownerReferences") or () if one.get("controller"))
-        owner = next((Owner(sys.intern(one["kind"]), sys.intern(one["name"]), one["uid"]) for one in owners), None)
+        owner = next((Owner(sys.intern(one["kind"]), sys.intern(one["name"]), str(one["uid"])) for one in owners), None)
         ready = any(one["type"] == "Ready" and one["status"] == "True" for one in status.get("conditions") or ())
         labels = labels_of(raw)
         return cls(

@@ -6,20 +6,11 @@ from dataclasses import dataclass, field
 
 from exporter.catalog.watch import AGENTS, DRILL_CONTROLS, FAULTS, NODE_STATES
 from exporter.pollers.coverage import drills, faults, hosts, nodes, policies
-from exporter.pollers.coverage.cluster import Cluster, Settings
+from exporter.pollers.coverage.cluster import POLICIES, Cluster, Settings
 from exporter.pollers.coverage.faults import cilium, waf
 
 MAX_SERIES = 10_000
 """Most series of one metric: whoever may make namespaces and hosts does not decide over the size of the page."""
-
-POLICIES = (
-    "networkpolicies",
-    "ciliumnetworkpolicies",
-    "ciliumclusterwidenetworkpolicies",
-    "adminnetworkpolicies",
-    "baselineadminnetworkpolicies",
-)
-"""Resources that are policies."""
 
 Values = dict[tuple[str, ...], float]
 """Label values in the catalog's order -> the value."""
