@@ -115,5 +115,8 @@ class Watcher:
             self._metrics.polled("coverage", time.monotonic() - begun)
             if not self._ready:
                 self._ready = True
-                _log.info("the cluster is known")
+                if coverage.success:
+                    _log.info("the cluster is known")
+                else:
+                    _log.warning("the cluster is not known whole: see above")
             await asyncio.sleep(self._reloader.config.cluster.interval)

@@ -9,8 +9,20 @@ from typing import Any, Self, TypeVar
 
 import kmock
 import yaml
+from kmock._internal import parsing
 
 T = TypeVar("T")
+
+_parse_path = parsing.parse_path
+
+
+def _with_namespaces(path: str) -> parsing.ParsedPath:
+    """kmock 0.8 takes a list of all namespaces for one namespace without a name, and fails."""
+    listed = path.strip("/") == "api/v1/namespaces"
+    return parsing.ParsedPath("", "v1", "namespaces") if listed else _parse_path(path)
+
+
+parsing.parse_path = _with_namespaces
 
 PATIENCE = 10.0
 

@@ -179,7 +179,7 @@ class Reflector(Generic[T]):
         return pause
 
     def _become(self, state: str, reason: str) -> None:
-        before, self.state, self.reason = self.state, state, reason
+        before, self.state, self.reason = self.state if self.answered else "", state, reason
         self.answered = True
         self.listed = state == "synced" or (self.listed and state == "failing")
         if state in ("absent", "forbidden"):
