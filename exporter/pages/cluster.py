@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from exporter import __version__
 from exporter.catalog.watch import AGENTS, FAULTS
 from exporter.clock import Clock
-from exporter.pages.status.markup import Html, element, foreign, page
+from exporter.pages.status.markup import Html, element, foreign, page, text
 from exporter.pages.status.pieces import CONTROL_NAMES, duration, moment, no_data, none, section, table
 from exporter.pages.status.style import STYLE
 from exporter.pollers.coverage import Coverage
+from exporter.pollers.coverage.hosts import Served
 from exporter.pollers.coverage.snapshot import Snapshot
 from exporter.server.http import Answer
 
@@ -99,12 +100,17 @@ def _hosts(snapshot: Snapshot) -> Html:
         return section(title, no_data("Ingresses, HTTPRoutes, Services or pods cannot be read."))
     if not snapshot.unserved:
         return section(title, none("waf.hosts lacks none, or no WAF is expected."))
-    lines = [
-        f"    {_quoted(one.host)}: {{namespace: {one.namespace}, workload: {one.workload or one.service}}}"
-        for one in {one.host: one for one in snapshot.unserved[:MAX_ROWS]}.values()
-    ]
-    entries = "\n".join(["waf:", "  hosts:", *lines])
-    return section(title, element("p", "Entries that waf.hosts lacks, to check and add:"), element("pre", entries))
+    found = {one.host: one for one in snapshot.unserved[:MAX_ROWS]}
+    entries = Html("\n").join([text(line) for line in ("waf:", "  hosts:", *map(_entry, found.values()))])
+    return section(
+        title, element("p", "Entries that waf.hosts lacks, to check and add:"), element("pre", Html(entries))
+    )
+
+
+def _entry(one: Served) -> str:
+    if one.workload:
+        return f"    {_quoted(one.host)}: {{namespace: {one.namespace}, workload: {one.workload}}}"
+    return f"    {_quoted(one.host)}: {{namespace: {one.namespace}, workload: …}}  # behind the Service {one.service}"
 
 
 def _quoted(host: str) -> str:

@@ -161,7 +161,7 @@ def test_the_status_page_says_what_is_missing_and_what_mends_it(running: Watcher
     assert status == 200
     assert "worker-2" in page
     assert FAULTS["json_output_off"].mend in page
-    assert "shop.example.com: {namespace: shop, workload: web}" in page
+    assert "waf:\n  hosts:\n    shop.example.com: {namespace: shop, workload: web}</pre>" in page
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)" in page
     assert running.get("/", {"X-Forwarded-For": "192.0.2.7"})[0] == 403
