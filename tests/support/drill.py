@@ -28,8 +28,8 @@ def drill_alert(text: str | None = None, namespace: str = NAMESPACE, **fields: o
     """Falco's alert of a link with this mark, a valid one by default; `fields` are output_fields, `_` for `.`."""
     alert: dict[str, Any] = copy.deepcopy(_ALERT)
     link = f"/tmp/{made() if text is None else text}"
-    changed = {"k8s.ns.name": namespace, "evt.arg.linkpath": link}
-    changed |= {name.replace("_", "."): value for name, value in fields.items()}
+    changed: dict[str, object] = {"k8s.ns.name": namespace, "evt.arg.linkpath": link}
+    changed = changed | {name.replace("_", "."): value for name, value in fields.items()}
     before = _ALERT["output_fields"]["evt.arg.linkpath"]
     alert["output"] = alert["output"].replace(before, link)
     alert["output_fields"] |= changed
