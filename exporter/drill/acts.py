@@ -64,7 +64,7 @@ def network(allowed: Address, denied: Address, clock: Clock) -> Act:
             "drill.denied cannot be either: see that it listens, that its name is known, and that a policy allows it."
         )
         return Act("network", False, said)
-    at = clock.time()
+    at = int(clock.time() * 1000) / 1000  # as marks have it
     error = _connect(denied)
     if error is None:
         said = (

@@ -1,7 +1,8 @@
 """The events that are drills: recognised by their marks before any tuning, suppressed, and counted as proof.
 
-A mark is taken once. What comes with it again is the same event, sent anew by a shipper, if it reads the same in every
-word; all else that has a used mark is an alert like any other, for whoever reads a mark could hide behind it.
+A mark is taken once on each node: two nodes may act in the same millisecond. What comes with it again is the same
+event, sent anew by a shipper, if it reads the same in every word; all else that has a used mark is an alert like any
+other, for whoever reads a mark could hide behind it.
 """
 
 import time
@@ -30,21 +31,21 @@ class Marks:
 
     def __init__(self, limit: int = MAX_MARKS) -> None:
         self._limit = limit
-        self._taken: dict[str, tuple[float, int]] = {}
+        self._taken: dict[tuple[str, str], tuple[float, int]] = {}
 
     def __len__(self) -> int:
         return len(self._taken)
 
-    def take(self, mark: Mark, event: int, now: float) -> bool | None:
+    def take(self, mark: Mark, node: str, event: int, now: float) -> bool | None:
         """True if the mark is new, False if it came before with this very event, None if it may not be taken."""
-        before = self._taken.get(mark.text)
+        before = self._taken.get((mark.text, node))
         if before is not None:
             return False if before[1] == event else None
         while self._taken and next(iter(self._taken.values()))[0] < now - VALID - AHEAD:
             del self._taken[next(iter(self._taken))]
         if len(self._taken) >= self._limit:
             return None
-        self._taken[mark.text] = (now, event)
+        self._taken[(mark.text, node)] = (now, event)
         return True
 
 
@@ -100,7 +101,7 @@ class Drills:
         mark = read(self._key, path, now)
         if mark is None or mark.control != control:
             return None
-        new = self._marks.take(mark, hash(frozenset(event.describe().items())), now)
+        new = self._marks.take(mark, event.hostname, hash(frozenset(event.describe().items())), now)
         if new is None:
             return None
         if not new:

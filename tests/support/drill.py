@@ -20,7 +20,8 @@ _RECORD = json.loads((SAMPLES / "waf" / "modsecurity" / "on_xss_script.json").re
 
 
 def made(control: str = "ids", ago: float = 0.0, key: bytes = KEY) -> str:
-    """The mark of an act that was done so many seconds ago."""
+    """The mark of an act that was done so many seconds ago: no two acts are of the same millisecond."""
+    time.sleep(0.001)
     return mark.make(Secret(key), control, time.time() - ago).text
 
 
