@@ -4,8 +4,8 @@ from exporter.config import Config, FalcoSettings
 from exporter.config.cluster import DrillSettings
 from exporter.config.credentials import Secret
 from exporter.drill.mark import AHEAD, VALID, Mark, make
-from exporter.intake.drill import Marks, drills
-from exporter.intake.ruling import FalcoRuling
+from exporter.intake.drill import DrillCounted, Marks, drills
+from exporter.intake.ruling import Adds, FalcoRuling
 from exporter.metrics import Metrics
 from exporter.sources.falco_events import FalcoAlert, Fields
 from tests.support.clock import FakeClock
@@ -49,10 +49,7 @@ def test_a_mark_is_forgotten_only_once_it_is_refused_for_its_age() -> None:
     def is_drill(text: str, output: str) -> bool:
         fields = Fields({"evt.arg.linkpath": f"/tmp/{text}"})
         labels = ("r", "warning", "syscall", "", "node-1", "threatboard-drill", "pod-1", "drill")
-        found = ruling(FalcoAlert(*labels, None, output, fields))
-        metrics = Metrics(clock=clock)
-        found.counted.tally(metrics)
-        return found.tuned.get("suppressed") == "drill"
+        return ruling(FalcoAlert(*labels, None, output, fields)).tuned.get("suppressed") == "drill"
 
     for taken_at in (-AHEAD, 0.0, VALID):
         began = clock.wall
@@ -62,6 +59,19 @@ def test_a_mark_is_forgotten_only_once_it_is_refused_for_its_age() -> None:
             clock.advance(10.0)
             assert not is_drill(text, "another")
             assert is_drill(make(KEY, "ids", clock.wall - 0.5).text, "a drill each ten seconds")
+
+
+def test_when_a_control_was_proven_is_shown_for_a_week_and_a_day() -> None:
+    clock = FakeClock()
+    metrics = Metrics(clock=clock)
+    DrillCounted(Adds("threat_falco_suppressed_total", ("r", "drill")), "ids", "node-1", 2.0).tally(metrics)
+    metrics.accept("ids", "node-1", None, clock.time())
+    shown = metrics.store.families["threat_drill_last_success_timestamp_seconds"]
+    for days, there in ((7.9, 1), (0.2, 0)):
+        clock.advance(days * 86400)
+        metrics.store.expire(6 * 3600.0, 1 << 62)
+        assert len(shown) == there
+        assert len(metrics.store.families["threat_last_event_timestamp_seconds"]) == 0
 
 
 def test_without_a_key_nobody_looks_for_marks() -> None:

@@ -112,6 +112,15 @@ def test_in_a_batch_each_event_is_ruled_on_by_itself(running: Receiver) -> None:
     assert drills(running, "waf") == (1, 1, 1)
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_what_is_ruled_of_one_alert_holds_for_no_other(running: Receiver, together: bool) -> None:
+    """But for the link and the time they are of one kind, and alerts of a kind are ruled on once."""
+    alerts = [drill_alert("x"), *[drill_alert() for _ in range(3)], drill_alert("x"), drill_alert(made("waf"))]
+    for body in [alerts * 2] if together else alerts * 2:
+        assert running.post(body) == (204, None)
+    assert drills(running) == (6, 3, 6)
+
+
 def test_the_clock_of_the_act_may_be_a_little_ahead(running: Receiver) -> None:
     assert running.post(drill_alert(made(ago=-30.0))) == (204, None)
     assert drills(running) == (1, 1, 0)
@@ -293,7 +302,7 @@ def test_the_drill_is_switched_on_and_off_while_running(start: Start) -> None:
 
 
 def test_when_a_control_was_proven_is_known_after_a_kill(start: Start, tmp_path: Path) -> None:
-    series = {"state_dir": str(tmp_path / "state"), "idle_expiry": "1s"}
+    series = {"state_dir": str(tmp_path / "state")}
     with start(series=series) as running:
         assert running.post(drill_alert()) == (204, None)
         assert running.post(drill_record(), "/waf") == (204, None)
