@@ -19,9 +19,11 @@ VALID = 600.0
 AHEAD = 60.0
 """Seconds by which the clock of whoever acted may be ahead of the receiver's."""
 
-_PREFIX = "threatboard-drill-"
+PREFIX = "threatboard-drill-"
+"""How every mark begins."""
+
 _SIGNATURE = 32
-_MARK = re.compile(rf"{_PREFIX}({'|'.join(DRILL_CONTROLS)})-([0-9]{{13}})-([0-9a-f]{{{_SIGNATURE}}})")
+_MARK = re.compile(rf"{PREFIX}({'|'.join(DRILL_CONTROLS)})-([0-9]{{13}})-([0-9a-f]{{{_SIGNATURE}}})")
 
 
 class Mark(NamedTuple):
@@ -35,14 +37,15 @@ class Mark(NamedTuple):
 def make(key: Secret, control: str, at: float) -> Mark:
     """The mark of an act that is done now; its time has whole milliseconds."""
     milliseconds = int(at * 1000)
-    signed = f"{_PREFIX}{control}-{milliseconds:013}"
+    signed = f"{PREFIX}{control}-{milliseconds:013}"
     return Mark(f"{signed}-{_signature(key, signed)}", control, milliseconds / 1000)
 
 
 def read(key: Secret, path: str, now: float) -> Mark | None:
     """The mark that is the last part of a path, if it is genuine and valid now."""
     text = path.rpartition("/")[2]
-    if not text.startswith(_PREFIX) or (found := _MARK.fullmatch(text)) is None:
+    found = _MARK.fullmatch(text)
+    if found is None:
         return None
     signed = text[: -_SIGNATURE - 1]
     if not hmac.compare_digest(_signature(key, signed), found[3]):

@@ -12,7 +12,7 @@ from exporter.catalog.watch import DRILL
 from exporter.clock import Clock
 from exporter.config.cluster import DrillSettings
 from exporter.config.credentials import Secret
-from exporter.drill.mark import AHEAD, VALID, Mark, read
+from exporter.drill.mark import AHEAD, PREFIX, VALID, Mark, read
 from exporter.intake.pipeline import Counted, Ruling
 from exporter.sources import Counters, Event
 from exporter.sources.falco_events import FalcoAlert
@@ -97,6 +97,8 @@ class Drills:
         return self._drill("waf", event.fields.path, event, stopped=not blocking or event.verdict == "blocked")
 
     def _drill(self, control: str, path: str, event: Event, *, stopped: bool) -> Drill | None:
+        if PREFIX not in path:  # nearly always
+            return None
         now = self._clock.time()
         mark = read(self._key, path, now)
         if mark is None or mark.control != control:

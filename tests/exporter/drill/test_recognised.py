@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -72,6 +73,8 @@ def test_falcos_alert_of_a_drill_is_suppressed_and_counted_as_proof(running: Rec
     assert running.value("threat_last_event_timestamp_seconds", control="ids") >= int(began)
     [line] = lines(running)
     assert (line["suppressed"], line["drill"], line["namespace"]) == ("drill", "proven", "threatboard-drill")
+    page = running.get("/")[2].decode()
+    assert re.search(r"<dt>Last drill</dt><dd><span><strong>\d+ s ago</strong>", page)
 
 
 @pytest.mark.parametrize(
@@ -200,6 +203,7 @@ def test_what_is_no_drill_of_the_waf_is_an_event(running: Receiver, name: str) -
 def test_without_a_key_a_drill_is_an_attack_like_any_other(start: Start) -> None:
     with start(drill={}) as running:
         assert running.post(drill_alert()) == (204, None)
+        assert b"Last drill" not in running.get("/")[2]
         assert running.post(drill_record(), "/waf") == (204, None)
         assert drills(running) == (0, 0, 1)
         assert drills(running, "waf") == (0, 0, 1)
