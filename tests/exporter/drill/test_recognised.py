@@ -14,7 +14,7 @@ import pytest
 
 from exporter.config.credentials import Secret
 from exporter.drill.mark import VALID, make
-from tests.support.drill import KEY, RULE, drill_alert, drill_record, made
+from tests.support.drill import KEY, RULE, SAMPLES, drill_alert, drill_record, made
 from tests.support.receiver import PATIENCE, Receiver, alert, receiver
 
 OTHER_KEY = b"a key that is another one"
@@ -97,6 +97,18 @@ def test_a_wafs_record_of_a_drill_proves_what_the_waf_is_expected_to_do(
         assert running.value("threat_waf_records_total") == 1
         [line] = lines(running)
         assert (line["suppressed"], line["drill"]) == ("drill", told)
+
+
+@pytest.mark.parametrize("sample", ["3.8.1-on", "3.8.1-on-k", "3.8.1-on-ocsf"])
+@pytest.mark.parametrize("shipped", [False, True])
+def test_corazas_records_are_read_too_and_as_shippers_wrap_them(running: Receiver, sample: str, shipped: bool) -> None:
+    text = (SAMPLES / "waf" / "coraza" / sample / "lfi.json").read_text()
+    text = text.replace("/download?", f"/shop/{made('waf')}?")
+    kubernetes = {"host": "node-7", "namespace_name": "ingress", "pod_name": "proxy-0"}
+    body = {"log": text, "kubernetes": kubernetes} if shipped else json.loads(text)
+    assert running.post(body, "/waf") == (204, None)
+    assert drills(running, "waf") == (1, 1, 0)
+    assert last_success(running, "waf", "node-7" if shipped else "") > 0
 
 
 @pytest.mark.parametrize("entry", [SUPPRESS, RAISE])
