@@ -1,4 +1,4 @@
-"""The command line: `threatboard receive`, `watch`, `check-config`, `send-test`."""
+"""The command line: `threatboard receive`, `watch`, `check-config`, `send-test`, `drill`."""
 
 import argparse
 import asyncio
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from exporter import __version__, catalog
+from exporter.catalog.watch import DRILL_CONTROLS
 from exporter.config import ConfigError, describe, load
 from exporter.send_test import send_test
 
@@ -58,6 +59,14 @@ def _parser() -> argparse.ArgumentParser:
     test.add_argument("--cert-file", type=Path, metavar="FILE", help="client certificate and key in one file, for mTLS")
     test.add_argument("--token-file", type=Path, metavar="FILE", help="token of intake.auth")
     test.set_defaults(run=send_test)
+
+    drill = commands.add_parser("drill", help="do what the controls must see or stop, harmlessly")
+    drill.add_argument("--config", type=Path, metavar="FILE", required=True, help="YAML with the section drill")
+    drill.add_argument(
+        "--control", choices=DRILL_CONTROLS, action="append", help="only of this one (again for another)"
+    )
+    drill.add_argument("--report", type=Path, metavar="FILE", help="write what was done when into this file, as JSON")
+    drill.set_defaults(run=_drill)
     return parser
 
 
@@ -126,6 +135,12 @@ def _serve(make: Callable[[], Role]) -> int:
     except (ConfigError, ListenError) as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def _drill(options: argparse.Namespace) -> int:
+    from exporter.drill.command import drill
+
+    return drill(options)
 
 
 def _check_config(options: argparse.Namespace) -> int:

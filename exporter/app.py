@@ -15,6 +15,7 @@ from exporter.config.reload import Reloader
 from exporter.events import Recent
 from exporter.files import places
 from exporter.intake import Intake
+from exporter.intake.drill import Marks, drills
 from exporter.intake.pipeline import Pipeline, Route
 from exporter.intake.refusals import Refusals
 from exporter.intake.ruling import FalcoRuling, WafRuling, always_there
@@ -34,20 +35,20 @@ from exporter.store.state import State
 _log = logging.getLogger("threatboard")
 
 
-def _falco(config: Config) -> Route:
-    ruling = FalcoRuling(config.falco)
-    return Route(dataclasses.replace(FALCO, parse=KnownAlerts(ruling.fields).parse), ruling)
+def _falco(config: Config, marks: Marks) -> Route:
+    ruling = FalcoRuling(config.falco, drills(config.drill, marks))
+    return Route(dataclasses.replace(FALCO, parse=KnownAlerts(ruling.fields, ruling.single).parse), ruling)
 
 
-def _waf(config: Config) -> Route:
-    return Route(WAF, WafRuling(config.waf))
+def _waf(config: Config, marks: Marks) -> Route:
+    return Route(WAF, WafRuling(config.waf, drills(config.drill, marks)))
 
 
-SOURCES: tuple[tuple[tuple[str, ...], Callable[[Config], Route]], ...] = (
+SOURCES: tuple[tuple[tuple[str, ...], Callable[[Config, Marks], Route]], ...] = (
     (("/falco", "/"), _falco),  # `/` is where a falcosidekick URL points
     (("/waf",), _waf),
 )
-"""The paths of a source, and what becomes of what is posted there under a configuration."""
+"""The paths of a source, and what becomes of what is posted there under a configuration, once these marks came."""
 
 EXPIRY_INTERVAL = 30.0
 """Seconds between two looks for series that have been idle for too long."""
@@ -76,6 +77,7 @@ class Receiver:
         self.metrics.store.restamp(self._scrapers.restore())
         self.metrics.gauge("threat_scrapers").set_function(self._scrapers.regular)
         self._recent = Recent()
+        self._marks = Marks()
         logs = config.events.log and sys.stdout is not None  # None where a parent closed it
         writer = LineWriter(sys.stdout.fileno(), self.metrics.lines_dropped) if logs else None
         self._lines = EventLines(self._recent, writer)
@@ -112,7 +114,7 @@ class Receiver:
         self._recent.resize(config.events.keep, config.events.keep_bytes)
         limits = dataclasses.replace(config.intake, max_connections=places(config.intake.max_connections))
         self._inflight.limit = config.intake.max_inflight
-        self._intake.routes = routes(config)
+        self._intake.routes = routes(config, self._marks)
         for listener, section in ((self.intake, config.intake), (self.show, config.metrics)):
             listener.limits = limits
             listener.use_tls(section.tls.context)
@@ -161,6 +163,6 @@ class Receiver:
             self.metrics.store.expire(self._current().series.idle_expiry, self._scrapers.seen())
 
 
-def routes(config: Config) -> dict[bytes, Route]:
+def routes(config: Config, marks: Marks) -> dict[bytes, Route]:
     """Path -> where what is posted there goes."""
-    return {path.encode(): route for paths, make in SOURCES for route in [make(config)] for path in paths}
+    return {path.encode(): route for paths, make in SOURCES for route in [make(config, marks)] for path in paths}

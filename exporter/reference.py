@@ -50,6 +50,8 @@ def _section(metric: catalog.Metric) -> str:
     if metric.overflow:
         kept = " and ".join(f"`{label}`" for label in metric.overflow)
         lines.append(f"The overflow series keep {kept}.")
+    if metric.stays:
+        lines.append(f"A series stays for {metric.stays / 86400:g} days without an event.")
     if metric.buckets:
         lines.append(f"Buckets: {', '.join(f'{bucket:g}' for bucket in metric.buckets)}.")
     return "\n".join(lines)

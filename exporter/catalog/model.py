@@ -44,7 +44,8 @@ class Metric:
     value.
     Past the limit a new label set is counted under `overflow`: the listed labels keep these values, all other labels
     are `other`; without `overflow` it is left out. `share` names the labels whose combination may take only a part
-    of the limit; `at_most` bounds the family below a larger limit. `closed` narrows a label to these values for this
+    of the limit; `at_most` bounds the family below a larger limit, and its series stay for `stays` seconds without an
+    event, if that is more than `series.idle_expiry`. `closed` narrows a label to these values for this
     metric. `appears` says when it is on the page, `roles` on whose.
     """
 
@@ -58,6 +59,7 @@ class Metric:
     overflow: dict[str, tuple[str, ...]] | None = None
     share: tuple[str, ...] = ()
     at_most: int | None = None
+    stays: float = 0.0
     closed: dict[str, tuple[str, ...]] = field(default_factory=dict)
     buckets: tuple[float, ...] = ()
     roles: tuple[Role, ...] = ("receive",)

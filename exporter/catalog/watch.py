@@ -114,6 +114,9 @@ FAULTS = {
 
 DRILL_CONTROLS = ("ids", "network", "waf")
 
+DRILL = "drill"
+"""The reason for which an event is suppressed that is a drill; no tuning entry may have it."""
+
 DRILL_BUCKETS = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 
 POLL_BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -127,6 +130,7 @@ METRICS = (
         appears="from the first drill of a control that a node or a WAF tells",
         stored=True,
         at_most=MAX_NODE_SERIES,
+        stays=8 * 86400.0,  # drills may be done once a week
         closed={"control": ("ids", "waf")},
     ),
     Metric(

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from exporter.catalog import FINDINGS, LABELS, METRICS, PRIORITIES
+from exporter.catalog.watch import DRILL
 from exporter.config.kinds import REASON, choice
 from exporter.config.schema import Matching, setting
 
@@ -38,7 +39,8 @@ class FalcoEntry:
 
     def faults(self) -> Iterable[tuple[tuple[str, ...], str]]:
         """What is wrong between settings: those involved, the one at fault first, and a sentence."""
-        return _faults(self.action, "priority", self.priority)
+        yield from _faults(self.action, "priority", self.priority)
+        yield from _taken(self.reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,8 @@ class WafEntry:
 
     def faults(self) -> Iterable[tuple[tuple[str, ...], str]]:
         """What is wrong between settings: those involved, the one at fault first, and a sentence."""
-        return _faults(self.action, "severity", self.severity)
+        yield from _faults(self.action, "severity", self.severity)
+        yield from _taken(self.reason)
 
 
 Entry = FalcoEntry | WafEntry
@@ -66,3 +69,8 @@ def _faults(action: str, setting_name: str, level: str | None) -> Iterator[tuple
     if action == "suppress" and level is not None:
         sentence = f"has no use with action suppress: take it out, or write action: set_{setting_name}"
         yield (setting_name, "action"), sentence
+
+
+def _taken(reason: str) -> Iterator[tuple[tuple[str, ...], str]]:
+    if reason == DRILL:  # no alarm looks at what is suppressed for it
+        yield ("reason",), f"must be other words: as {DRILL!r} the events of drills are suppressed"

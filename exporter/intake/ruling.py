@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from exporter.catalog import FINDINGS, METRICS, OTHER
+from exporter.catalog.watch import DRILL
 from exporter.config import FalcoSettings, WafSettings
 from exporter.config.tuning import labels
+from exporter.intake.drill import LINK, Drills
 from exporter.intake.pipeline import Counted, Ruling
 from exporter.intake.tuning import Tuning, glob
 from exporter.sources import Counters, Event, Line
@@ -33,9 +35,14 @@ def as_it_is(event: Event) -> Ruling:
 
 
 class FalcoRuling:
-    """Rules on Falco's events under one `falco` section. `fields` are the output_fields that it looks at."""
+    """Rules on Falco's events under one `falco` section.
 
-    def __init__(self, settings: FalcoSettings) -> None:
+    `fields` are the output_fields that it looks at. Of alerts that have one of `single` no two are ruled on alike.
+    """
+
+    def __init__(self, settings: FalcoSettings, drills: Drills | None = None) -> None:
+        self._drills = drills
+        self.single = () if drills is None else (LINK,)
         self._tuning = Tuning(settings.tuning, labels("ids"), _IDS.rule)
         self._pod_label = settings.pod_label
         named = {name for entry in settings.tuning for name in entry.match}
@@ -44,6 +51,8 @@ class FalcoRuling:
     def __call__(self, event: Event) -> Ruling:
         if not isinstance(event, FalcoAlert):
             return as_it_is(event)
+        if self._drills is not None and (drill := self._drills.of_alert(event)):
+            return drill.ruling(event, Adds(_IDS.suppressed, (event.rule, DRILL)))
         entry = self._tuning.verdict(event) if self._tuning else None
         tuned: Line = {}
         if entry is not None and entry.severity is None:
@@ -77,7 +86,9 @@ class WafCounted(NamedTuple):
 class WafRuling:
     """Rules on a WAF's events under one `waf` section: whom the request was for, and what tuning says."""
 
-    def __init__(self, settings: WafSettings) -> None:
+    def __init__(self, settings: WafSettings, drills: Drills | None = None) -> None:
+        self._drills = drills
+        self._blocking = settings.blocking
         self._tuning = Tuning(settings.tuning, labels("waf"), _WAF.rule)
         self._networks = settings.client_networks
         places = {key: Place(one.namespace, one.workload) for key, one in settings.hosts.items()}
@@ -89,6 +100,8 @@ class WafRuling:
             return as_it_is(event)
         host, place = self._served(event.fields.host, event.named)
         event = event._replace(host=host, k8s_ns_name=place.k8s_ns_name, workload=place.workload)
+        if self._drills is not None and (drill := self._drills.of_request(event, blocking=self._blocking)):
+            return drill.ruling(event, WafCounted(event, suppressed=DRILL))
         entry = self._tuning.verdict(event) if self._tuning else None
         counted: Counted
         if entry is not None and entry.severity is None:

@@ -106,6 +106,10 @@ class Metrics:
         """Sets a stored gauge to the time."""
         self.set(metric, labels, int(self._clock.time()))
 
+    def observe(self, metric: str, labels: Labels, value: float) -> None:
+        """One more of this size, of a histogram."""
+        self.histogram(metric, *labels).observe(value)
+
     def accept(self, control: str, hostname: str, happened: float | None, received: float) -> None:
         """What every accepted event moves, whether or not a tuning entry then suppresses it. Times are Unix times."""
         self._receipts[control].add(None if happened is None else received - happened)

@@ -12,7 +12,7 @@ Line = dict[str, object]
 
 
 class Counters(Protocol):
-    """Where an event says which stored families it moves, with label values in the catalog's order."""
+    """Where an event says which families it moves, with label values in the catalog's order."""
 
     def add(self, metric: str, labels: tuple[str, ...], /) -> None:
         """One more."""
@@ -22,6 +22,9 @@ class Counters(Protocol):
 
     def set_now(self, metric: str, labels: tuple[str, ...], /) -> None:
         """The time of receipt."""
+
+    def observe(self, metric: str, labels: tuple[str, ...], value: float, /) -> None:
+        """One more of this size, of a histogram."""
 
 
 class Event(Protocol):

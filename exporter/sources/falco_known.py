@@ -125,10 +125,14 @@ class RepeatedAlert(Repeat):
 
 
 class KnownAlerts:
-    """Parses as `falco.parse` does, and remembers. `tuned` are the output_fields that tuning entries name."""
+    """Parses as `falco.parse` does, and remembers.
 
-    def __init__(self, tuned: Iterable[str] = ()) -> None:
+    `tuned` are the output_fields that tuning entries name; what has one of the fields `single` is never of a kind.
+    """
+
+    def __init__(self, tuned: Iterable[str] = (), single: Iterable[str] = ()) -> None:
         self._deciding = (*LABEL_FIELDS, *tuned)
+        self._single = frozenset(single)
         self._shapes: Memory[tuple[str, ...], Shape] = Memory(MAX_SHAPES)
         self._kinds: Memory[Key, AlertKind] = Memory(MAX_KINDS)
 
@@ -175,12 +179,14 @@ class KnownAlerts:
         return RepeatedAlert(kind, happened(get("time"), fields), shape, fields, get("output") or get("message")), None
 
     def _shape(self, fields: Value) -> Shape | None:
-        """The shape of fields as Falco sends them; None if they may be spelled in another way, or are many."""
+        """The shape of fields as Falco sends them; None if they may be spelled in another way, are many, or single."""
         if len(fields) > MAX_PARTS:
             return None
         names = tuple(fields)
         shape = self._shapes.get(names)
         if shape is None:
+            if not self._single.isdisjoint(names):
+                return None
             if not self._shapes.has_room() or not all("." in name for name in names) or len("".join(names)) > MAX_KEY:
                 return None
             shape = Shape(names, self._deciding)

@@ -36,7 +36,7 @@ class Details:
         """A part by the name that tuning has for it; empty where there is none."""
         match name:
             case "uri":
-                return clean(self._uri.partition("?")[0], MAX_TEXT_BYTES)
+                return clean(self.path, MAX_TEXT_BYTES)
             case "method":
                 return clean(self._method)
             case "client":
@@ -50,6 +50,11 @@ class Details:
             case "message":
                 return clean(self._message)
         return ""
+
+    @property
+    def path(self) -> str:
+        """The path that the client asked for, as it was sent."""
+        return self._uri.partition("?")[0]
 
     @property
     def host(self) -> str:

@@ -60,6 +60,6 @@ class Store:
         """
         short, self._room.short = self._room.short, False
         for family in self.families.values():
-            family.expire(idle)
+            family.expire(max(idle, family.metric.stays))
             family.make_room(seen, anywhere=short)
             family.maintain()

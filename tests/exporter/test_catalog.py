@@ -8,6 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter import catalog
 from exporter.catalog import CONTROLS, REJECT_REASONS, UNATTRIBUTED
+from tests.support.drill import KEY as DRILL_KEY
+from tests.support.drill import drill_alert
 from tests.support.receiver import alert, receiver
 
 METRICS = {name: metric for name, metric in catalog.METRICS.items() if "receive" in metric.roles}
@@ -57,10 +59,12 @@ def test_the_values_of_control_are_there_before_the_first_event(fresh_page: str)
 
 
 def test_every_series_has_exactly_the_labels_of_the_catalog(tmp_path: Path) -> None:
-    with receiver(tmp_path, events={"log": False}, falco={"tuning": [SUPPRESSED]}) as running:
+    (tmp_path / "drill.key").write_bytes(DRILL_KEY)
+    drill = {"key_file": str(tmp_path / "drill.key")}
+    with receiver(tmp_path, events={"log": False}, falco={"tuning": [SUPPRESSED]}, drill=drill) as running:
         numbers = {"output_fields": {"scap.n_evts": 2, "scap.n_drops": 1}}
         messages = [alert(f"Falco internal: {what}") | numbers for what in ("syscall event drop", "metrics snapshot")]
-        assert running.post([alert(), alert("Noise"), *messages]) == (204, None)
+        assert running.post([alert(), alert("Noise"), drill_alert(), *messages]) == (204, None)
         page = running.get("/metrics")[2].decode()
 
     seen = set()

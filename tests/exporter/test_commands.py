@@ -40,7 +40,7 @@ FREE = '"127.0.0.1:0"'
 def test_help_and_version() -> None:
     assert run("--version").stdout == f"threatboard {__version__}\n"
     shown = run("--help").stdout
-    assert all(command in shown for command in ("receive", "check-config", "send-test"))
+    assert all(command in shown for command in ("receive", "check-config", "send-test", "drill"))
     assert "without it the defaults run" in run("receive", "--help").stdout
 
 

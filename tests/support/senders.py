@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from exporter.app import SOURCES
 from exporter.config import Config
+from exporter.intake.drill import Marks
 from exporter.intake.pipeline import Route
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -103,8 +104,8 @@ class Sender:
 
     def route(self) -> Route:
         """How its bodies are taken by default."""
-        make: Callable[[Config], Route] = next(make for paths, make in SOURCES if self.path.decode() in paths)
-        return make(Config())
+        make: Callable[[Config, Marks], Route] = next(make for paths, make in SOURCES if self.path.decode() in paths)
+        return make(Config(), Marks())
 
 
 SENDERS = {

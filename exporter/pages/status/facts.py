@@ -20,7 +20,8 @@ BUSIEST = 10
 class ControlStatus:
     """One control: the parts of it that are expected, when it last spoke (Unix time), and how much was taken from it.
 
-    `last` is None where no series tells: never, or so long ago that it expired.
+    `last` is None where no series tells: never, or so long ago that it expired. So is `proven`, when its newest drill
+    was counted.
     """
 
     control: str
@@ -29,6 +30,7 @@ class ControlStatus:
     nodes: int
     accepted: int
     rejected: int
+    proven: float | None
 
     @property
     def pushed(self) -> bool:
@@ -112,9 +114,8 @@ def _controls(metrics: Metrics) -> list[ControlStatus]:
     rejected: Counter[str] = Counter()
     for (control, _), count in metrics.values("threat_events_rejected_total").items():
         rejected[control] += int(count)
-    seen: dict[str, list[int]] = {control: [] for control in catalog.CONTROLS}
-    for sample in metrics.store.families["threat_last_event_timestamp_seconds"].samples():
-        seen[sample.labels[0]].append(sample.value)
+    seen = _times(metrics, "threat_last_event_timestamp_seconds")
+    proven = _times(metrics, "threat_drill_last_success_timestamp_seconds")
     found = [
         ControlStatus(
             control,
@@ -123,10 +124,19 @@ def _controls(metrics: Metrics) -> list[ControlStatus]:
             len(seen[control]),
             int(accepted[(control,)]),
             rejected[control],
+            max(proven[control], default=None),
         )
         for control in catalog.CONTROLS
     ]
     return [one for one in found if one.expected or one.accepted or one.rejected or one.last is not None]
+
+
+def _times(metrics: Metrics, gauge: str) -> dict[str, list[int]]:
+    """The Unix times that a gauge by control and node has for each control."""
+    found: dict[str, list[int]] = {control: [] for control in catalog.CONTROLS}
+    for sample in metrics.store.families[gauge].samples():
+        found[sample.labels[0]].append(sample.value)
+    return found
 
 
 def _rejected(metrics: Metrics) -> list[tuple[str, str, int]]:

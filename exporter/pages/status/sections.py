@@ -100,6 +100,8 @@ def _control(one: ControlStatus, now: float) -> Html:
         ("Accepted", f"{one.accepted:,}"),
         ("Rejected", f"{one.rejected:,}"),
     ]
+    if one.proven is not None:
+        facts.insert(1, ("Last drill", _ago(one.proven, now)))
     pairs = [element(name, value) for label, content in facts for name, value in (("dt", label), ("dd", content))]
     state = "good" if one.last is not None else "bad" if one.expected else ""
     return element(
@@ -112,10 +114,14 @@ def _control(one: ControlStatus, now: float) -> Html:
 
 def _last(one: ControlStatus, now: float) -> Html:
     if one.last is not None:
-        return element("span", element("strong", duration(now - one.last), " ago"), ", at ", moment(one.last))
+        return _ago(one.last, now)
     if one.accepted:
         return element("span", "so long ago that its series expired (series.idle_expiry)", class_="never")
     return element("span", "never, since this replica started", class_="never")
+
+
+def _ago(when: float, now: float) -> Html:
+    return element("span", element("strong", duration(now - when), " ago"), ", at ", moment(when))
 
 
 def _busiest(status: Status) -> Html:

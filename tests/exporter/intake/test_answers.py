@@ -11,6 +11,7 @@ from exporter.app import routes
 from exporter.config import Config
 from exporter.events import Recent
 from exporter.intake import LARGE, SLICE, Intake
+from exporter.intake.drill import Marks
 from exporter.intake.pipeline import Pipeline
 from exporter.intake.refusals import Refusals
 from exporter.lines import EventLines
@@ -28,7 +29,7 @@ class Subject:
         self.metrics = Metrics(clock=clock)
         self.lines = EventLines(Recent(), None)
         self.intake = Intake(Config, Pipeline(self.metrics, self.lines, clock), self.metrics, Refusals(clock))
-        self.intake.routes = routes(Config())
+        self.intake.routes = routes(Config(), Marks())
 
     def answers(self, *posted: tuple[bytes, Headers]) -> list[int]:
         async def made() -> Sequence[Answer]:

@@ -15,6 +15,7 @@ from exporter.app import SOURCES
 from exporter.catalog import FINDINGS, LABELS, METRICS, REJECT_REASONS
 from exporter.config import Config
 from exporter.events import MAX_LINE
+from exporter.intake.drill import Marks
 from exporter.pages.status import StatusPage
 from exporter.server.http import Headers
 from exporter.sources import Rejected, Repeat
@@ -45,7 +46,7 @@ def assert_usable(exporter: Insides) -> None:
 
 
 def test_every_source_has_a_row_samples_and_a_place_on_the_status_page() -> None:
-    routes = {control: make(Config()).source for _, make in SOURCES for control in [make(Config()).source.control]}
+    routes = {source.control: source for _, make in SOURCES for source in [make(Config(), Marks()).source]}
     assert set(routes) == set(SENDERS) == set(FINDINGS) == set(catalog.PUSHED)
     for control, sender in SENDERS.items():
         assert len(sender.samples) > 10

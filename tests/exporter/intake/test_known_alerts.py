@@ -18,6 +18,7 @@ from exporter.app import routes
 from exporter.config import Config, FalcoSettings
 from exporter.config.tuning import FalcoEntry
 from exporter.events import Recent
+from exporter.intake.drill import Marks
 from exporter.intake.pipeline import Pipeline, Route
 from exporter.intake.ruling import FalcoRuling
 from exporter.lines import EventLines
@@ -281,7 +282,7 @@ def test_both_ways_agree(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(falco_known, "MAX_KINDS", 40)
         monkeypatch.setattr(falco_known, "MAX_SHAPES", 8)
     plain = Taken(Route(FALCO, FalcoRuling(SETTINGS[name])))
-    known = Taken(routes(Config(falco=SETTINGS[name]))[b"/falco"])
+    known = Taken(routes(Config(falco=SETTINGS[name]), Marks())[b"/falco"])
     whole = counted_calls(monkeypatch)
     dice = random.Random(name)
 

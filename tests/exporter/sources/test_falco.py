@@ -55,6 +55,16 @@ ALERTS = {
         "",
         "",
     ),
+    "falco-0.44-symlink": (
+        "Create Symlink Over Sensitive Files",
+        "warning",
+        "syscall",
+        "credential_access",
+        "node-1",
+        "threatboard-drill",
+        "threatboard-drill-29458080-x7k2p",
+        "threatboard-drill",
+    ),
     "falco-0.44-properties-off": ("Clear Log Activities", "warning", "syscall", "", "node-1", "", "", ""),
     "falco-0.44-k8smeta": (
         "Terminal shell in container",
