@@ -168,16 +168,15 @@ def test_the_page_has_a_bound(
 def test_a_fault_of_ours_leaves_no_old_numbers(coverage: Coverage, monkeypatch: pytest.MonkeyPatch) -> None:
     coverage.start()
     wait_for(coverage.listed)
-    coverage.poll()
-    assert coverage.success
 
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(package, "make", broken)
-    coverage.poll()
-    assert not coverage.success
-    assert coverage.snapshot.values == {}
-    monkeypatch.undo()
-    coverage.poll()
-    assert coverage.success
+    outcomes = []
+    for fault in (False, True, False):
+        with monkeypatch.context() as patched:
+            if fault:
+                patched.setattr(package, "make", broken)
+            coverage.poll()
+        outcomes.append((coverage.success, bool(coverage.snapshot.values)))
+    assert outcomes == [(True, True), (False, False), (True, True)]
