@@ -19,6 +19,13 @@ OWN = {
     "metrics.auth.token_file",
     "metrics.protect_metrics",
     "series.state_dir",
+    "cluster.enabled",
+    "cluster.kubeconfig",
+    "drill.key_file",
+    "drill.namespace",
+    "drill.allowed",
+    "drill.denied",
+    "drill.waf_url",
 }
 """Settings of the exporter that the chart writes itself, beside those of TLS and `controls`."""
 

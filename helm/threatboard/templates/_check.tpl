@@ -52,6 +52,9 @@ go on with what they had, and new ones would not start.
 {{- if not (and (trim $text) (regexMatch "^[\\pL\\pM\\pN\\pP\\pS ]+$" $text) (le (len $text) 256)) -}}
 {{- fail (printf "%s.reason must be one line of printable text, of at most 256 bytes: say why, for the people who come later" (index . 0)) -}}
 {{- end -}}
+{{- if eq $text "drill" -}}
+{{- fail (printf "%s.reason must be other words: as drill the events of drills are suppressed" (index . 0)) -}}
+{{- end -}}
 {{- end -}}
 
 {{/* Takes (list PLACE NAME TEXTS LABELS): of the known LABELS, those with a list have only its values. */}}
