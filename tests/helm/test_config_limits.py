@@ -28,7 +28,21 @@ VALUES: dict[str, list[object]] = {
 
 WORDS = "1e3 010 no null ~ 2024-01-01 12:30 = !x &a *a {a} [x] --- \\n ' \" \ufeff é😀"
 TEXTS = [*WORDS.split(), "", "- a", "a: b", "a #b", "{{ .Values }}", "\n", "a\nb\n", " a ", "\t", "\x00", "\r\n"]
-REASONS = ["a b", "drill", "a drill", " ", "a\tb", "a\nb", "\xa0", "a\u200bb", "\ue000", "é" * 128, "é" * 129, "a" * 257, "{{ x }}"]
+REASONS = [
+    "a b",
+    "drill",
+    "a drill",
+    " ",
+    "a\tb",
+    "a\nb",
+    "\xa0",
+    "a\u200bb",
+    "\ue000",
+    "é" * 128,
+    "é" * 129,
+    "a" * 257,
+    "{{ x }}",
+]
 WORDS_OF_HOSTS = "a.b *.a.b a.b:80 [::1] other others * ** *. . *.*"
 HOSTS = ["A.b", "a b", "a" * 253, *WORDS_OF_HOSTS.split()]
 MATCHES: list[object] = [{"rule": "x" * 4096}, {"rule": "x" * 4097}, {"rule": []}, {"rule": ["", "x"]}, {}]
