@@ -73,22 +73,13 @@ class Api:
                 return
 
     def changes(self, path: str, query: Mapping[str, str], version: str, seconds: int) -> Iterator[Change]:
-        """What changes at `path` after `version`, until the server ends it after `seconds`."""
+        """What changes at `path` after `version`, until the server ends it after `seconds`.
+
+        It returns as soon as the server has answered, which may be long before the first change. Iterate to the end, or
+        close it.
+        """
         asked = {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": version}
-        response = self._ask(path, {**query, **asked, "timeoutSeconds": str(seconds)}, seconds + READ_SECONDS)
-        try:
-            for line in _lines(response.stream(1 << 16)):
-                read = _parsed(line)
-                kind, made = read.get("type"), read.get("object")
-                if not isinstance(kind, str) or not isinstance(made, dict):
-                    raise ApiError(0, "a change that is none")
-                if kind == "ERROR":
-                    raise ApiError(int(made.get("code") or 0), _brief(str(made.get("message", "no reason given"))))
-                yield Change(kind, made)
-        except HTTPError as error:
-            raise ApiError(0, f"the watch was cut: {_brief(str(error))}") from None
-        finally:
-            response.close()  # unread, it is of no use to the next request
+        return _changes(self._ask(path, {**query, **asked, "timeoutSeconds": str(seconds)}, seconds + READ_SECONDS))
 
     def _ask(self, path: str, query: Mapping[str, str], seconds: float = READ_SECONDS) -> Any:
         """An answer of HTTP whose body has not been read."""
@@ -112,6 +103,22 @@ class Api:
             response.close()
             raise ApiError(response.status, sentence)
         return response
+
+
+def _changes(response: Any) -> Iterator[Change]:
+    try:
+        for line in _lines(response.stream(1 << 16)):
+            read = _parsed(line)
+            kind, made = read.get("type"), read.get("object")
+            if not isinstance(kind, str) or not isinstance(made, dict):
+                raise ApiError(0, "a change that is none")
+            if kind == "ERROR":
+                raise ApiError(int(made.get("code") or 0), _brief(str(made.get("message", "no reason given"))))
+            yield Change(kind, made)
+    except HTTPError as error:
+        raise ApiError(0, f"the watch was cut: {_brief(str(error))}") from None
+    finally:
+        response.close()  # unread, it is of no use to the next request
 
 
 def _lines(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -127,12 +127,12 @@ class Reflector(Generic[T]):
     def _watch(self) -> None:
         """Takes in changes until the server ends the watch."""
         seconds = random.randint(*WATCH_SECONDS)  # noqa: S311
-        for change in self._api().changes(self.resource.path, self.resource.query, self._version, seconds):
-            self._become("synced", "")
+        changes = self._api().changes(self.resource.path, self.resource.query, self._version, seconds)
+        self._become("synced", "")  # it is answered, and where nothing changes there may be no more for minutes
+        for change in changes:
             self._version = self._take(change) or self._version
             if self._ended.is_set():
                 return
-        self._become("synced", "")
 
     def _take(self, change: Change) -> str:
         with self._lock:

@@ -162,6 +162,16 @@ def test_what_was_known_stays_while_the_server_is_ill(kube: Kube) -> None:
         assert pods.objects() == [1]
 
 
+def test_a_watch_that_is_answered_is_good_before_anything_changes(kube: Kube) -> None:
+    kube.on(LIST, listed(thing("a", 1)))
+    kube.on(WATCH, 500)
+    with following(kube) as pods:
+        wait_for(lambda: pods.state == "failing" and pods.listed, "the illness")
+        kube.on(WATCH, (b"\n", ...))  # well again, and silent
+        wait_for(lambda: pods.state == "synced", "the answer")
+        assert len(kube.asked(LIST)) == 1
+
+
 def test_an_object_that_cannot_be_read_takes_no_other_along(kube: Kube, caplog: pytest.LogCaptureFixture) -> None:
     bad = {"metadata": {"name": "bad", "namespace": "shop"}}
     kube.on(LIST, listed(bad, thing("a", 1), {"no": "name"}, "text"))
