@@ -52,7 +52,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     with ControlPlane(tmp_path_factory.mktemp("plane")) as running:
         for custom in CUSTOM:
             running.api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition(*custom))
-        for name in (NAMESPACE, "shop", "payments"):
+        for name in (NAMESPACE, "shop", "payments", "falco"):
             running.api.create("/api/v1/namespaces", {"metadata": {"name": name, "labels": RESTRICTED}})
         yield running
 

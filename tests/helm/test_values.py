@@ -64,8 +64,8 @@ def test_no_object_takes_unknown_keys_by_accident() -> None:
     pods = {"affinity", "podSecurityContext", "securityContext"}
     lists = {"tolerations[]", "topologySpreadConstraints[]", "extraEnv[]", "extraVolumes[]", "extraVolumeMounts[]"}
     monitor = {"serviceMonitor." + name for name in ("relabelings[]", "metricRelabelings[]", "tlsConfig")}
-    test = {"test.tolerations[]"}
-    assert opened == {"receiver." + name for name in pods | lists} | monitor | test
+    others = {"test.tolerations[]", "watch.tolerations[]", "watch.affinity"}
+    assert opened == {"receiver." + name for name in pods | lists} | monitor | others
 
 
 def test_every_mapping_of_names_that_are_the_users_says_what_a_name_is() -> None:

@@ -93,3 +93,15 @@ there already is given once: what pods are selected by, and whose the object is,
 {{- define "threatboard.intakeUrl" -}}
 {{ .Values.intake.tls.enabled | ternary "https" "http" }}://{{ include "threatboard.fullname" . }}.{{ .Release.Namespace }}.svc:{{ .Values.intake.service.port }}/falco
 {{- end -}}
+
+{{/* Annotations of a Service that is scraped. */}}
+{{- define "threatboard.scrapeAnnotations" -}}
+{{- $scrape := dict -}}
+{{- if .Values.metrics.scrapeAnnotations -}}
+{{- $scrape = dict "prometheus.io/scrape" "true" "prometheus.io/port" "9376" "prometheus.io/path" "/metrics" -}}
+{{- if .Values.metrics.tls.enabled -}}
+{{- $_ := set $scrape "prometheus.io/scheme" "https" -}}
+{{- end -}}
+{{- end -}}
+{{- mergeOverwrite $scrape .Values.metrics.service.annotations | toYaml -}}
+{{- end -}}

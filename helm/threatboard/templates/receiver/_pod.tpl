@@ -88,7 +88,6 @@ spec:
 {{/* Secrets that the receiver reads, as a list of name (of the volume and its folder) and secret. */}}
 {{- define "threatboard.credentials" -}}
 {{- $intake := .Values.intake -}}
-{{- $metrics := .Values.metrics -}}
 {{- $intakeSecret := include "threatboard.tlsSecret" (list . $intake.tls "intake") -}}
 {{- if $intake.tls.enabled }}
 - {name: intake-tls, secret: {{ $intakeSecret | quote }}}
@@ -99,10 +98,15 @@ spec:
 {{- with $intake.auth.existingSecret }}
 - {name: intake-auth, secret: {{ . | quote }}}
 {{- end }}
-{{- if $metrics.tls.enabled }}
-- {name: metrics-tls, secret: {{ include "threatboard.tlsSecret" (list . $metrics.tls "metrics") | quote }}}
+{{- include "threatboard.metricsCredentials" . | nindent 0 }}
+{{- end -}}
+
+{{/* Those of the listener that shows, which watch has as well. */}}
+{{- define "threatboard.metricsCredentials" -}}
+{{- if .Values.metrics.tls.enabled }}
+- {name: metrics-tls, secret: {{ include "threatboard.tlsSecret" (list . .Values.metrics.tls "metrics") | quote }}}
 {{- end }}
-{{- with $metrics.auth.existingSecret }}
+{{- with .Values.metrics.auth.existingSecret }}
 - {name: metrics-auth, secret: {{ . | quote }}}
 {{- end }}
 {{- end -}}
