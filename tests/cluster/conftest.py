@@ -20,10 +20,18 @@ collect_ignore_glob = [] if os.environ.get("TEST_CLUSTER") else ["test_*.py"]
 CUSTOM = (
     ("monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors"),
     ("monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules"),
+    ("monitoring.coreos.com", "v1", "Prometheus", "prometheuses"),
+    ("monitoring.coreos.com", "v1", "Alertmanager", "alertmanagers"),
     ("monitoring.coreos.com", "v1alpha1", "AlertmanagerConfig", "alertmanagerconfigs"),
     ("cilium.io", "v2", "CiliumNetworkPolicy", "ciliumnetworkpolicies"),
+    ("cilium.io", "v2", "CiliumClusterwideNetworkPolicy", "ciliumclusterwidenetworkpolicies"),
+    ("policy.networking.k8s.io", "v1alpha1", "AdminNetworkPolicy", "adminnetworkpolicies"),
+    ("policy.networking.k8s.io", "v1alpha1", "BaselineAdminNetworkPolicy", "baselineadminnetworkpolicies"),
+    ("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes"),
     ("cert-manager.io", "v1", "Certificate", "certificates"),
 )
+
+CLUSTER_WIDE = ("CiliumClusterwideNetworkPolicy", "AdminNetworkPolicy", "BaselineAdminNetworkPolicy")
 
 
 RESTRICTED = {
@@ -36,10 +44,14 @@ def definition(group: str, version: str, kind: str, plural: str) -> Object:
     """A custom resource definition that takes any content."""
     anything = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
     return {
-        "metadata": {"name": f"{plural}.{group}"},
+        # The API server asks for the annotation where a group is Kubernetes' own.
+        "metadata": {
+            "name": f"{plural}.{group}",
+            "annotations": {"api-approved.kubernetes.io": "unapproved, for tests"},
+        },
         "spec": {
             "group": group,
-            "scope": "Namespaced",
+            "scope": "Cluster" if kind in CLUSTER_WIDE else "Namespaced",
             "names": {"kind": kind, "plural": plural},
             "versions": [{"name": version, "served": True, "storage": True, "schema": anything}],
         },

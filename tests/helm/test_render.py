@@ -30,6 +30,8 @@ def pods(made: list[Object]) -> Iterator[Object]:
             yield found["spec"]
         elif found["kind"] in ("Deployment", "DaemonSet"):
             yield found["spec"]["template"]["spec"]
+        elif found["kind"] == "CronJob":
+            yield found["spec"]["jobTemplate"]["spec"]["template"]["spec"]
 
 
 def test_there_is_an_example_for_each_way_to_run() -> None:
@@ -92,7 +94,7 @@ def test_peers_linters_would_have_nothing_to_ask_for(path: Path) -> None:
                 assert "memory" in resources["limits"]
                 names = [variable["name"] for variable in container.get("env", [])]
                 assert len(set(names)) == len(names)
-                if made["kind"] != "Pod":  # the test pod runs to its end
+                if made["kind"] not in ("Pod", "CronJob"):  # those run to their end
                     assert {"livenessProbe", "readinessProbe"} <= container.keys()
                     assert container["readinessProbe"] != container["livenessProbe"]
             if made["kind"] == "Deployment" and made["spec"]["replicas"] > 1:
@@ -128,19 +130,21 @@ def test_every_object_says_where_it_belongs(path: Path) -> None:
         assert labels["app.kubernetes.io/instance"] == "threatboard"
         assert labels["app.kubernetes.io/managed-by"] == "Helm"
         namespace = made["metadata"].get("namespace")
-        if made["kind"].startswith("ClusterRole"):
+        if made["kind"].startswith(("ClusterRole", "Namespace")):
             assert namespace is None
         elif made["kind"].startswith("Role"):  # where the ConfigMaps are that watch reads
             assert namespace in ("falco", "kube-system")
         else:
-            assert namespace in (NAMESPACE, "shop", "payments")
+            assert namespace in (NAMESPACE, "shop", "payments", "threatboard-drill")
 
 
 @each_example
 def test_services_and_policies_select_the_pods_that_there_are(path: Path) -> None:
     made = objects(example(path))
     workloads = [found for found in made if found["kind"] in ("Deployment", "DaemonSet")]
-    labels = [found["spec"]["template"]["metadata"]["labels"].items() for found in workloads]
+    templates = [found["spec"]["template"] for found in workloads]
+    templates += [found["spec"]["jobTemplate"]["spec"]["template"] for found in made if found["kind"] == "CronJob"]
+    labels = [found["metadata"]["labels"].items() for found in templates]
     selectors = [found["spec"]["selector"] for found in made if found["kind"] == "Service"]
     selectors += [found["spec"]["selector"]["matchLabels"] for found in made if found["kind"] == "PodDisruptionBudget"]
     selectors += [found["spec"]["podSelector"]["matchLabels"] for found in made if found["kind"] == "NetworkPolicy"]

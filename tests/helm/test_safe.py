@@ -35,6 +35,7 @@ def config(values: dict[str, Any], folder: Path) -> Config:
     written = yaml.safe_load(one(values, "ConfigMap", "threatboard")["data"]["threatboard.yaml"])
     for listener in (written["intake"], written["metrics"]):
         listener.pop("tls", None), listener.pop("auth", None), listener.pop("protect_metrics", None)
+    written.get("drill", {}).pop("key_file", None)
     file = folder / "threatboard.yaml"
     file.write_text(yaml.safe_dump(written))
     return load(file)

@@ -64,7 +64,7 @@ def test_no_object_takes_unknown_keys_by_accident() -> None:
     pods = {"affinity", "podSecurityContext", "securityContext"}
     lists = {"tolerations[]", "topologySpreadConstraints[]", "extraEnv[]", "extraVolumes[]", "extraVolumeMounts[]"}
     monitor = {"serviceMonitor." + name for name in ("relabelings[]", "metricRelabelings[]", "tlsConfig")}
-    others = {"test.tolerations[]", "watch.tolerations[]", "watch.affinity"}
+    others = {"test.tolerations[]", "watch.tolerations[]", "watch.affinity", "drill.tolerations[]"}
     assert opened == {"receiver." + name for name in pods | lists} | monitor | others
 
 

@@ -31,6 +31,9 @@
 {{- $_ := set $own.metrics "protect_metrics" true -}}
 {{- end -}}
 {{- end -}}
+{{- if .Values.drill.enabled -}}
+{{- $_ := set $own "drill" (dict "key_file" (printf "/etc/threatboard/drill-key/%s" .Values.drill.key) "namespace" .Values.drill.namespace) -}}
+{{- end -}}
 {{- range $section := values $config -}}
 {{- range $name, $value := $section -}}
 {{- if kindIs "invalid" $value -}}

@@ -98,6 +98,10 @@ spec:
 {{- with $intake.auth.existingSecret }}
 - {name: intake-auth, secret: {{ . | quote }}}
 {{- end }}
+{{- if .Values.drill.enabled }}
+{{- include "threatboard.checkDrill" . }}
+- {name: drill-key, secret: {{ .Values.drill.existingSecret | quote }}}
+{{- end }}
 {{- include "threatboard.metricsCredentials" . | nindent 0 }}
 {{- end -}}
 

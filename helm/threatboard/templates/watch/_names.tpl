@@ -46,5 +46,8 @@ Role that allows it would need a namespace that may not be there.
 {{- $cluster := mergeOverwrite (dict "receiver" (printf "%s/%s" .Release.Namespace (include "threatboard.fullname" .))) (get $all "cluster" | default dict) -}}
 {{- $_ := set $cluster "configmaps" (include "threatboard.watchedConfigMaps" . | fromYaml) -}}
 {{- $_ := set $own "cluster" $cluster -}}
+{{- if .Values.drill.enabled -}}
+{{- $_ := set $own "drill" (dict "namespace" .Values.drill.namespace) -}}
+{{- end -}}
 {{- toYaml $own -}}
 {{- end -}}
