@@ -19,10 +19,11 @@ def test_a_stuck_stream_drops_lines_and_says_so_once_it_is_read(monkeypatch: pyt
         handler = log.ThreadHandler(stream)
         for number in range(2000):
             handler.emit(logging.makeLogRecord({"msg": f"{number} " + "x" * 1000}))
-        lines = [reader.readline() for _ in range(20)]
-        handler.emit(logging.makeLogRecord({"msg": "the last"}))
+        lines = [reader.readline()]
         while not any("were dropped" in line for line in lines):
+            handler.emit(logging.makeLogRecord({"msg": "one more"}))  # a line to read for each that was read
             lines.append(reader.readline())
+        lines.append(reader.readline())
         handler.close()
     assert any(line.startswith("0 ") for line in lines[:2])
 
