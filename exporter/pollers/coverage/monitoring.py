@@ -80,6 +80,13 @@ class Monitored(NamedTuple):
         return cls(namespace_of(raw), name_of(raw), labels_of(raw))
 
 
+_COSTLY = re.compile(r"[*+?{(]")
+_NESTED = re.compile(r"\)[*+?{]")
+MAX_COSTLY = 3
+"""Groups and repetitions that a pattern may have together, none of a group: Alertmanager's patterns take linear time,
+Python's may take for ever, and whoever may make an AlertmanagerConfig writes them."""
+
+
 class Matcher(NamedTuple):
     """A condition of a route on a label."""
 
@@ -94,13 +101,16 @@ class Matcher(NamedTuple):
             return (value == self.value) == (self.operator == "=")
         try:
             return bool(re.fullmatch(self.value, value)) == (self.operator == "=~")
-        except re.error:
+        except (re.error, OverflowError):  # the latter: repeated too often
             return False
 
     @classmethod
     def read(cls, raw: Raw) -> Self:
         regex = "=~" if raw.get("regex") else "="
-        return cls(str(raw["name"]), str(raw.get("matchType") or regex), str(raw.get("value") or ""))
+        operator, value = str(raw.get("matchType") or regex), str(raw.get("value") or "")
+        if operator in ("=~", "!~") and (len(_COSTLY.findall(value)) > MAX_COSTLY or _NESTED.search(value)):
+            raise ValueError("a pattern that could take too long")
+        return cls(str(raw["name"]), operator, value)
 
 
 class Route(NamedTuple):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from exporter.pollers.coverage.cluster import Cluster, Settings, assemble
 from exporter.pollers.coverage.hosts import served, workload_of
+from exporter.pollers.coverage.monitoring import Matcher
 from exporter.pollers.coverage.objects import Host, Hosts, Pod, Service
 from exporter.pollers.coverage.reflector import Resource
 from exporter.pollers.coverage.resources import RESOURCES, config_maps
@@ -212,3 +213,18 @@ def test_a_host_is_served_by_the_workload_behind_its_service() -> None:
 )
 def test_the_workload_of_a_pod(made: dict[str, Any], workload: str) -> None:
     assert workload_of(Pod.read(made)) == workload
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+b", "(a|a)(a|a)(a|a)(a|a)", ".*.*.*.*b", "(" * 9000])
+def test_a_pattern_that_could_take_for_ever_is_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match="too long"):
+        Matcher.read({"name": "namespace", "value": pattern, "matchType": "=~"})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "holds"),
+    [("crit.*", True), ("(critical|warning)", True), (".*(warning|none).*", False), ("c{99999999999}", False)],
+)
+def test_an_ordinary_pattern_is_judged(pattern: str, holds: bool) -> None:
+    matcher = Matcher.read({"name": "severity", "value": pattern, "matchType": "=~"})
+    assert matcher.holds({"severity": "critical"}) == holds
