@@ -21,6 +21,9 @@ READ_SECONDS = 30
 PAGE = 500
 """Objects in one answer of a list."""
 
+MAX_PAGE = 16 << 20
+"""Longest answer of a list that is read; of a longer one fewer objects are asked for at once."""
+
 MAX_LINE = 16 << 20
 """Longest change of a watch that is read; etcd takes objects of at most 1.5 MiB."""
 
@@ -59,14 +62,22 @@ class Api:
 
     def pages(self, path: str, query: Mapping[str, str], *, whole: bool = False) -> Iterator[Object]:
         """The collection at `path` in answers of at most `PAGE` objects, or `whole` in one."""
-        limit = {} if whole else {"limit": str(PAGE)}
+        objects = PAGE
         following = ""
         while True:
+            limit = {} if whole else {"limit": str(objects)}
             response = self._ask(path, {**query, **limit, **({"continue": following} if following else {})})
             try:
-                answer = _parsed(response.data)
+                data = response.data if whole else response.read(MAX_PAGE + 1)
             except HTTPError as error:
                 raise ApiError(0, f"the answer was cut: {_brief(str(error))}") from None
+            if not whole and len(data) > MAX_PAGE:
+                response.close()  # unread, it is of no use to the next request
+                if objects == 1:
+                    raise ApiError(0, f"an object of more than {MAX_PAGE >> 20} MiB")
+                objects = max(1, objects // 4)
+                continue
+            answer = _parsed(data)
             yield answer
             following = answer.get("metadata", {}).get("continue", "")
             if not following:

@@ -131,3 +131,13 @@ def test_a_token_is_in_no_message(kube: Kube, api: Api) -> None:
     with pytest.raises(ApiError) as caught:
         list(api.pages(PODS, {}))
     assert "a-token" not in repr(caught.value)
+
+
+def test_of_large_objects_fewer_are_asked_for_at_once(kube: Kube, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exporter.pollers.coverage.api.MAX_PAGE", 1000)
+    kube.on("list pods", lambda request: {"items": ["x" * 10] * int(request.params["limit"])})
+    assert [len(answer["items"]) for answer in api.pages(PODS, {})] == [31]
+    assert [one.params["limit"] for one in kube.asked("list pods")] == ["500", "125", "31"]
+    kube.on("list pods", {"items": ["x" * 1000]})
+    with pytest.raises(ApiError, match="an object of more than"):
+        list(api.pages(PODS, {}))
