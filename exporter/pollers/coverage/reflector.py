@@ -116,8 +116,10 @@ class Reflector(Generic[T]):
                 for one in answer.get("items") or ():
                     self._put(found, one)
         except ApiError as fault:
-            self._whole = fault.status == GONE  # the pages were too slow for the server: next time all in one
-            raise
+            again, self._whole = self._whole, fault.status == GONE
+            if again and self._whole:
+                raise ApiError(0, f"status {GONE}: {fault}") from None
+            raise  # after a first one the pages were too slow for the server: next time all in one
         self._whole = False
         with self._lock:
             self._objects = found
@@ -157,7 +159,7 @@ class Reflector(Generic[T]):
             objects.pop(key, None)
             if key not in self._unreadable:
                 self._unreadable.add(key)
-                _log.warning("%s %s cannot be read: %r", self.resource.name, "/".join(filter(None, key)), error)
+                _log.warning("%s %s cannot be read: %.300r", self.resource.name, "/".join(filter(None, key)), error)
         else:
             self._unreadable.discard(key)
 

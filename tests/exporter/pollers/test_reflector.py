@@ -130,6 +130,15 @@ def test_pages_that_are_too_slow_for_the_server_are_asked_for_in_one(kube: Kube)
         assert sorted(pods.objects()) == [1, 2]
 
 
+def test_a_server_that_says_gone_of_the_whole_list_too_is_failing(kube: Kube) -> None:
+    kube.on(LIST, 410, {"message": "old"})
+    failures = Failures()
+    with following(kube, failures) as pods:
+        wait_for(lambda: pods.answered, "an answer")
+        assert (pods.state, pods.reason) == ("failing", "status 410: old")
+        assert failures.count >= 1
+
+
 @pytest.mark.parametrize(("status", "state"), [(403, "forbidden"), (404, "absent"), (500, "failing"), (429, "failing")])
 def test_what_cannot_be_read_is_told_and_heals(kube: Kube, status: int, state: str) -> None:
     kube.on(LIST, status, {"message": "the reason"})
