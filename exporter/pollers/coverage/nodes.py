@@ -39,8 +39,7 @@ def agents(labels: str, sets: Iterable[DaemonSet]) -> list[DaemonSet]:
 
 def states(sets: Sequence[DaemonSet], nodes: Iterable[Node], pods: Iterable[Pod]) -> dict[str, str]:
     """How each node stands to the agent that these run: name -> one of `catalog.watch.NODE_STATES`."""
-    uids = {one.uid for one in sets}
-    ready = {pod.node for pod in pods if pod.ready and pod.owner is not None and pod.owner.uid in uids}
+    ready = {pod.node for pod in pods if pod.ready and any(one.owns(pod) for one in sets)}
     return {node.name: _state(node, sets, ready) for node in nodes}
 
 

@@ -173,6 +173,10 @@ class DaemonSet(NamedTuple):
     node_names: frozenset[str]
     """Environment variables of its containers that are the name of the node."""
 
+    def owns(self, pod: Pod) -> bool:
+        """Whether it is the controller of the pod. Anyone may write its uid into a pod of another namespace."""
+        return pod.owner is not None and pod.owner.uid == self.uid and pod.namespace == self.namespace
+
     @classmethod
     def read(cls, raw: Raw) -> Self:
         template = raw["spec"]["template"]

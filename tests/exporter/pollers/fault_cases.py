@@ -145,10 +145,14 @@ class Case(NamedTuple):
     needs: str
 
 
+BROKEN_TAGS = ('int ""', "bool x", "timestamp x")
+"""Values at which the reader of YAML fails in a way of its own each."""
+
 NO_FALCO: list[Objects] = [
     {},
     {"configmaps/falco": [config_map("falco", "security", {})]},
     {"configmaps/falco": [config_map("falco", "security", {"falco.yaml": "a: [b"})]},
+    *({"configmaps/falco": [config_map("falco", "security", {"falco.yaml": f"a: !!{tag}"})]} for tag in BROKEN_TAGS),
     {"configmaps/falco": [config_map("falco", "elsewhere", {"falco.yaml": "json_output: false"})]},
 ]
 

@@ -168,3 +168,9 @@ def test_an_agent_is_known_by_all_its_labels_on_the_set_or_its_pods() -> None:
     sets.append(DaemonSet.read(inner))
     assert [one.name for one in agents(WANTED, sets)] == ["a", "c"]
     assert [one.name for one in agents(f"{WANTED},tier=x", sets)] == ["a"]
+
+
+def test_a_pod_of_another_namespace_that_names_the_daemon_set_as_its_owner_is_not_its_agent() -> None:
+    sets = [DaemonSet.read(daemon_set("falco", "security", FALCO))]
+    forged = Pod.read(pod("mine", "shop", owner=("DaemonSet", "falco"), node="a"))
+    assert states(sets, [Node.read(node("a"))], [forged]) == {"a": "missing"}

@@ -86,12 +86,10 @@ def hostname_not_node(cluster: Cluster, settings: Settings) -> bool | None:
 
 def revisions_differ(cluster: Cluster, settings: Settings) -> bool | None:
     """A DaemonSet's pods are of several revisions."""
-    sets = {one.uid for one in _sets(cluster, settings)}
-    revisions: dict[str, set[str]] = {}
-    for pod in cluster.pods:
-        if pod.owner is not None and pod.owner.uid in sets and not pod.finished:
-            revisions.setdefault(pod.owner.uid, set()).add(pod.labels.get(_REVISION, ""))
-    return any(len(found) > 1 for found in revisions.values()) if sets else None
+    sets = _sets(cluster, settings)
+    running = [pod for pod in cluster.pods if not pod.finished]
+    revisions = [{pod.labels.get(_REVISION, "") for pod in running if one.owns(pod)} for one in sets]
+    return any(len(found) > 1 for found in revisions) if sets else None
 
 
 def _sets(cluster: Cluster, settings: Settings) -> list[DaemonSet]:
@@ -108,7 +106,7 @@ def _parsed(text: str) -> Mapping[str, Any] | None:
     """What the file says; None where it cannot be read, as Falco could not."""
     try:
         read = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
-    except (yaml.YAMLError, RecursionError, ValueError):
+    except (yaml.YAMLError, RecursionError, ValueError, LookupError, TypeError, AttributeError):  # as `!!int ""` does
         return None
     return read if isinstance(read, dict) else None
 
