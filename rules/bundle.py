@@ -22,6 +22,7 @@ BOARDS = {
     "host": "investigate",
     "correlated": "investigate",
     "platform": "overview",
+    "drill": "coverage",
 }
 """Family of an alert -> the board that its `dashboard_url` opens; any other family has a board of its own name."""
 

@@ -24,7 +24,7 @@ _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`([^`]+)`")
 _LINK = re.compile(r"\]\([^)]*\)")
 _VALUE = re.compile(r"(=|: ).*", re.DOTALL)
-_ALERT = re.compile(r"\b(?:Correlated|Host|Ids|Network|Platform|Waf)[A-Z]\w+")
+_ALERT = re.compile(r"\b(?:Correlated|Coverage|Drill|Host|Ids|Network|Platform|Waf)[A-Z]\w+")
 _JOINED = re.compile(r"(?<![\w/.])[a-z]+(?:_[a-z0-9]+)+\b")
 _BOARD = re.compile(r"\bthreatboard-([a-z]+)\b")
 

@@ -17,7 +17,7 @@ Key = frozenset[str]
 Keys = Mapping[str, tuple[Key, ...]]
 """Name of a recording -> its keys."""
 
-WRITTEN_BY_USERS = ("threat:threshold", "threat:excluded")
+WRITTEN_BY_USERS = ("threat:threshold", "threat:excluded", "threat:drill_namespace")
 """Recordings that people add to, and that two installations in one Prometheus both write: nothing is sure of them."""
 
 _NOTHING: Key = frozenset()
