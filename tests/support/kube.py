@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -75,8 +76,20 @@ class Kube:
         return asyncio.run_coroutine_threadsafe(called(), self._loop).result(PATIENCE)
 
     def _run(self) -> None:
+        accepted: list[socket.socket] = []
+        take = self._loop._accept_connection2  # type: ignore[attr-defined]
+
+        def noted(factory: object, connection: socket.socket, *rest: Any) -> Any:
+            accepted.append(connection)
+            return take(factory, connection, *rest)
+
+        self._loop._accept_connection2 = noted  # type: ignore[attr-defined]
         self._loop.run_until_complete(self._serve())
         self._loop.close()
+        # A client that asks again while the server ends has a connection that is nobody's any more: the garbage
+        # collector would find it open, in the middle of another test.
+        for connection in accepted:
+            connection.close()
 
     async def _serve(self) -> None:
         self.server = kmock.KubernetesEmulator()
