@@ -22,7 +22,8 @@ BOARDS = {
     "host": "investigate",
     "correlated": "investigate",
     "platform": "overview",
-    "drill": "coverage",
+    "coverage": "overview",
+    "drill": "overview",
 }
 """Family of an alert -> the board that its `dashboard_url` opens; any other family has a board of its own name."""
 

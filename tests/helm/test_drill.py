@@ -178,3 +178,13 @@ def test_what_cannot_be_meant_is_refused(values: dict[str, Any], sentence: str) 
 def test_what_is_no_value_is_refused(more: dict[str, Any]) -> None:
     with pytest.raises(helm_python.HelmValuesError):
         objects(drilled(**more))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"), [({}, []), (ON, ["threatboard-drill"]), (drilled(namespace="proof"), ["proof"])]
+)
+def test_the_rules_know_where_a_denial_is_proof(values: dict[str, Any], expected: list[str]) -> None:
+    made = one({**values, "controls": {"network": True}, "rules": {"enabled": True}}, "PrometheusRule")
+    rules = [rule for group in made["spec"]["groups"] for rule in group["rules"]]
+    named = [rule["labels"] for rule in rules if rule.get("record") == "threat:drill_namespace"]
+    assert named == [{"namespace": name} for name in expected]

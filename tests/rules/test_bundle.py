@@ -51,6 +51,9 @@ def test_the_chart_s_file_holds_every_rule_once_with_recordings_before_their_rea
     links = [rule["annotations"]["runbook_url"] for rule in rules if "alert" in rule]
     for link in links:
         assert (ROOT / "alerts" / link.removeprefix("RUNBOOKS/")).is_file(), link
+    boards = {path.stem for path in (bundle.REPOSITORY / "helm/threatboard/files/dashboards").iterdir()}
+    opened = [rule["annotations"]["dashboard_url"].partition("?")[0] for rule in rules if "alert" in rule]
+    assert {link.removeprefix("GRAFANA/d/threatboard-") for link in opened} <= boards
 
 
 def test_plain_files_have_links_where_a_base_is_given_and_none_otherwise(tmp_path: Path) -> None:

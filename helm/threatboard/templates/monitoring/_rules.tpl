@@ -89,6 +89,8 @@
 {{- if and $values.rules.alerts (dig "enabled" true $override) (not (has $rule.labels.control $off)) -}}
 true
 {{- end -}}
+{{- else if and (eq $rule.record "threat:drill_namespace") (not $values.drill.enabled) -}}
+{{- /* Without drills no namespace has denials that nobody is to be woken for. */ -}}
 {{- else if not (has (index . 1 | trimPrefix "threatboard-recording-" | trimSuffix "-sums") $off) -}}
 true
 {{- end -}}
@@ -129,6 +131,8 @@ waf: {{ .waf }}
 {{- end -}}
 {{- $_ := set $rule "labels" $labels -}}
 {{- $_ := set $rule "annotations" (mergeOverwrite (dict) $annotations $values.extraAnnotations (get $override "annotations" | default dict)) -}}
+{{- else if eq $rule.record "threat:drill_namespace" -}}
+{{- $_ := set $rule "labels" (dict "namespace" (index . 0).Values.drill.namespace) -}}
 {{- else if eq $rule.record "threat:threshold" -}}
 {{- with get $values.overrides $rule.labels.alertname -}}
 {{- if hasKey . "threshold" -}}
