@@ -46,6 +46,7 @@ GAUGES = {
     "threat_series_limit": 20000.0,
     "cilium_bpf_map_pressure": 0.3,
     "cilium_policy_endpoint_enforcement_status": 0,
+    "threat_configuration_fault": 0,
 }
 """What a gauge says in a calm hour, if not 1."""
 
