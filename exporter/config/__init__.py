@@ -17,11 +17,19 @@ from typing import Any
 
 import yaml
 
+from exporter.config.alertmanager import AlertmanagerSettings
 from exporter.config.cluster import ClusterSettings, DrillSettings
-from exporter.config.credentials import CredentialError, Secret, read_key, read_token, server_context
+from exporter.config.credentials import (
+    CredentialError,
+    Secret,
+    client_context,
+    read_key,
+    read_token,
+    server_context,
+)
 from exporter.config.kinds import ADDRESS, COUNT, DURATION, FILE, FOLDER, SIZE, SWITCH, Address, Scalar
 from exporter.config.reader import Reader
-from exporter.config.schema import Entries, Keyed, Setting, parts, rows, section, setting, value_at
+from exporter.config.schema import Entries, Keyed, Setting, Several, parts, rows, section, setting, value_at
 from exporter.config.tuning import FalcoEntry, WafEntry
 from exporter.config.waf_hosts import HOST, HostSettings
 
@@ -167,6 +175,7 @@ class Config:
     falco: FalcoSettings = section(FalcoSettings)
     waf: WafSettings = section(WafSettings)
     cluster: ClusterSettings = section(ClusterSettings)
+    alertmanager: AlertmanagerSettings = section(AlertmanagerSettings)
     drill: DrillSettings = section(DrillSettings)
 
     def faults(self) -> Iterable[tuple[tuple[str, ...], str]]:
@@ -189,6 +198,7 @@ def load(path: Path | None) -> Config:
         config,
         intake=_with_credentials(config.intake, "intake", reader),
         metrics=_with_credentials(config.metrics, "metrics", reader),
+        alertmanager=_with_trust(config.alertmanager, reader),
         drill=_with_key(config.drill, reader),
     )
     if messages := reader.messages():
@@ -214,6 +224,28 @@ def _with_credentials(listener: Any, name: str, reader: Reader) -> Any:
         context = attempt("tls", lambda: server_context(tls.cert_file, tls.key_file, client_ca))
         tls = dataclasses.replace(tls, context=context)
     return dataclasses.replace(listener, auth=auth, tls=tls)
+
+
+def _with_trust(settings: AlertmanagerSettings, reader: Reader) -> AlertmanagerSettings:
+    """Alertmanager's settings with what is read from files; what is wrong goes to the reader."""
+    auth = settings.auth
+
+    def attempt(key: str, path: Path | None, read: Callable[[Path], Any]) -> Any:
+        try:
+            return None if path is None else read(path)
+        except CredentialError as error:
+            for problem in error.problems.values():
+                reader.fault(f"alertmanager.{key}", problem)
+
+    return dataclasses.replace(
+        settings,
+        auth=dataclasses.replace(
+            auth,
+            token=attempt("auth.token_file", auth.token_file, read_token),
+            password=attempt("auth.password_file", auth.password_file, read_token),
+        ),
+        context=attempt("ca_file", settings.ca_file, client_context),
+    )
 
 
 def _with_key(drill: DrillSettings, reader: Reader) -> DrillSettings:
@@ -257,6 +289,8 @@ def _plain(part: Any) -> dict[str, Any]:
         value = getattr(part, name)
         if not isinstance(about, Setting):
             plain[name] = _plain(value)
+        elif isinstance(about.kind, Several):
+            plain[name] = [about.kind.of.show(one) for one in value]
         elif isinstance(about.kind, Entries):
             plain[name] = [_plain(entry) for entry in value]
         elif isinstance(about.kind, Keyed):

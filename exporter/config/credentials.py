@@ -34,6 +34,10 @@ class Secret:
         """HMAC-SHA256 of `message` under the secret, in hexadecimal."""
         return hmac.new(self._value, message, "sha256").hexdigest()
 
+    def reveal(self) -> bytes:
+        """The secret itself, for the request to whom it is for."""
+        return self._value
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and self.matches(other._value)
 
@@ -119,6 +123,16 @@ def server_context(cert: Path, key: Path, client_ca: Path | None = None) -> ssl.
     if problems := {name: problem for name, problem in problems.items() if problem}:
         raise CredentialError(problems)
     return context
+
+
+def client_context(ca: Path) -> ssl.SSLContext:
+    """A context that trusts who is signed by `ca` and nobody else; raises CredentialError."""
+    if problem := readable(ca):
+        raise CredentialError({"ca_file": problem})
+    try:
+        return ssl.create_default_context(cafile=str(ca))
+    except OSError:
+        raise CredentialError({"ca_file": f"{ca} holds no usable PEM certificate"}) from None
 
 
 def _load_client_ca(context: ssl.SSLContext, client_ca: Path) -> dict[str, str]:

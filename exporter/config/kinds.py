@@ -25,6 +25,7 @@ _UNITS = {
 }
 _LARGEST = 1 << 30
 _COUNT = re.compile(r"-?(?:0|[1-9]\d{0,11})", re.ASCII)
+_SHARE = re.compile(r"[01](?:\.\d{1,6})?", re.ASCII)
 _ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)):(\d{1,5})", re.ASCII)
 
 
@@ -104,6 +105,12 @@ def _count(text: str) -> int:
     return count
 
 
+def _share(text: str) -> float:
+    if not _SHARE.fullmatch(text) or float(text) > 1:
+        raise ValueError(f"must be a share from 0 to 1, such as 0.5, not {text!r}")
+    return float(text)
+
+
 def _switch(text: str) -> bool:
     if text not in ("true", "false"):
         raise ValueError(f"must be true or false, not {text!r}")
@@ -139,6 +146,7 @@ def _reason(text: str) -> str:
 DURATION = Scalar("duration", _duration, _show_duration)
 SIZE = Scalar("size", _size, _show_size)
 COUNT = Scalar("number", _count, int, tag="int", wanted="must be a whole number")
+SHARE = Scalar("share", _share, float)
 SWITCH = Scalar("true or false", _switch, bool, tag="bool", wanted="must be true or false")
 ADDRESS = Scalar("host:port", _address)
 FILE = Scalar("file", _file)

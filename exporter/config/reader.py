@@ -10,7 +10,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from exporter.config.kinds import FILE, FOLDER, Scalar
-from exporter.config.schema import Entries, Keyed, Matching, Setting, default_of, parts
+from exporter.config.schema import Entries, Keyed, Matching, Setting, Several, default_of, parts
 
 MAX_BYTES = 4 << 20
 """A larger configuration file is a mistake."""
@@ -142,6 +142,8 @@ class Reader:
         kind = about.kind
         if isinstance(kind, Entries):
             return tuple(self._section(kind.of, item, at) for item, at in self._list(node, path))
+        if isinstance(kind, Several):
+            return self._several(kind, node, path)
         if isinstance(kind, Matching):
             return self._matching(kind, node, path)
         if isinstance(kind, Keyed):
@@ -162,6 +164,15 @@ class Reader:
         if about.at_least and value < kind.parse(about.at_least):
             raise ValueError(f"must be at least {about.at_least}, not {text}")
         return self.file.absolute().parent / value if kind in (FILE, FOLDER) else value
+
+    def _several(self, kind: Several, node: Node, path: str) -> tuple[Any, ...]:
+        found = []
+        for item, at in self._list(node, path):
+            try:
+                found.append(kind.of.parse(_text(item)))
+            except ValueError as error:
+                self.fault(at, str(error), _line(item))
+        return tuple(dict.fromkeys(found))
 
     def _keyed(self, kind: Keyed, node: Node, path: str) -> dict[str, Any]:
         found = {}

@@ -24,6 +24,18 @@ class Entries:
 
 
 @dataclass(frozen=True, slots=True)
+class Several:
+    """The kind of a list of values of one kind. Defaults are written with a blank between."""
+
+    of: Scalar
+
+    @property
+    def name(self) -> str:
+        """As the documentation calls it."""
+        return f"list of {self.of.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class Matching:
     """The kind of a mapping from a name to a text or a list of texts without repeats (`exporter/intake/tuning.py`).
 
@@ -44,7 +56,7 @@ class Keyed:
     name: str = "mapping"
 
 
-Kind = Scalar | Entries | Matching | Keyed
+Kind = Scalar | Several | Entries | Matching | Keyed
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,8 @@ def setting(kind: Kind, default: str = "", *, change: Change, at_least: str = ""
         return field(metadata=about)
     if isinstance(kind, Scalar):
         return field(default=kind.parse(default) if default else None, metadata=about)
+    if isinstance(kind, Several):
+        return field(default=tuple(map(kind.of.parse, default.split())), metadata=about)
     if isinstance(kind, Keyed):
         return field(default_factory=dict, metadata=about)
     return field(default=(), metadata=about)

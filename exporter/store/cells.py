@@ -11,7 +11,8 @@ from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
 
-from exporter.store.health import ForeignStateError, Health, is_in_place, open_regular, replace_private
+from exporter.private import ForeignStateError, is_in_place, open_regular, replace_private
+from exporter.store.health import Health
 
 _MAGIC = b"thrtbrd1"
 _HEADER = 4096

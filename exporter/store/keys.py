@@ -10,7 +10,8 @@ from typing import BinaryIO
 
 import orjson
 
-from exporter.store.health import ForeignStateError, Health, is_in_place, open_regular, replace_private
+from exporter.private import ForeignStateError, is_in_place, open_regular, replace_private
+from exporter.store.health import Health
 
 _log = logging.getLogger("threatboard")
 

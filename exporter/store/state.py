@@ -27,7 +27,8 @@ from pathlib import Path
 
 import orjson
 
-from exporter.store.health import ForeignStateError, Health, make_private, open_regular, replace_private
+from exporter.private import ForeignStateError, make_private, open_regular, replace_private
+from exporter.store.health import Health
 from exporter.store.ledger import FileLedger, Labels, Ledger, NoLedger
 
 _log = logging.getLogger("threatboard")
