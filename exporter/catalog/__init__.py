@@ -4,7 +4,7 @@ The rest of the program, the rules and the boards read names from here. Standard
 import it.
 """
 
-from exporter.catalog import watch
+from exporter.catalog import kpi, watch
 from exporter.catalog.model import MAX_NODE_SERIES as MAX_NODE_SERIES
 from exporter.catalog.model import Findings as Findings
 from exporter.catalog.model import Label as Label
@@ -403,7 +403,7 @@ _METRICS = (
     Metric("threat_build_info", "gauge", "Always 1; the version is a label.", ("version",)),
 )
 
-METRICS = {metric.name: metric for metric in (*_METRICS, *watch.METRICS)}
+METRICS = {metric.name: metric for metric in (*_METRICS, *watch.METRICS, *kpi.METRICS)}
 """Every metric that the exporter shows under the prefix `threat_`, by name."""
 
 TARGET_LABELS = ("cluster", "container", "endpoint", "instance", "job", "namespace", "node", "pod", "service")

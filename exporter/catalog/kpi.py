@@ -82,7 +82,8 @@ METRICS = (
     Metric(
         "threat_verdicts_total",
         "counter",
-        "Episodes by what people said of them first, and acknowledged ones. With the changes it is what they said last.",
+        "Episodes by what people said of them first, or that they looked at them; `threat_verdict_changes_total` has "
+        "what they said later.",
         ("alertname", "verdict"),
         appears="from an alert's first episode",
         closed={"verdict": (ACKNOWLEDGED, *JUDGEMENTS)},

@@ -18,7 +18,7 @@ RESOURCE_STATES = ("synced", "absent", "forbidden", "failing")
 """What became of watching a resource: the cluster has no such resource, or the account may not read it, or it cannot be
 read for another reason."""
 
-POLLERS = ("coverage",)
+POLLERS = ("coverage", "alertmanager")
 
 
 class Fault(NamedTuple):

@@ -239,11 +239,7 @@ def _with_trust(settings: AlertmanagerSettings, reader: Reader) -> AlertmanagerS
 
     return dataclasses.replace(
         settings,
-        auth=dataclasses.replace(
-            auth,
-            token=attempt("auth.token_file", auth.token_file, read_token),
-            password=attempt("auth.password_file", auth.password_file, read_token),
-        ),
+        auth=dataclasses.replace(auth, token=attempt("auth.token_file", auth.token_file, read_token)),
         context=attempt("ca_file", settings.ca_file, client_context),
     )
 
@@ -272,7 +268,7 @@ def restart_needed(old: Config, new: Config) -> list[str]:
     for path, about in ((row.path, row.setting) for row in rows(Config) if "[]" not in row.path):
         before, after = value_at(old, path), value_at(new, path)
         if about.change == "switch":
-            before, after = before is None, after is None
+            before, after = not before, not after
         if about.change != "live" and before != after:
             waiting.append(path)
     return waiting

@@ -18,7 +18,13 @@ _API = re.compile(r"/api/v[12](/.*)?$")
 
 
 def _base(text: str) -> str:
-    URL.parse(text)
+    try:
+        URL.parse(text)
+    except ValueError:
+        raise ValueError(
+            "must be Alertmanager's address, such as http://alertmanager.monitoring:9093, with its prefix if it has "
+            "one, and without credentials (alertmanager.auth), query and #"
+        ) from None
     if _API.search(path := urlsplit(text).path.rstrip("/")):
         raise ValueError(f"must end before {_API.search(path)[0]}, which is added")  # type: ignore[index]
     return text
@@ -43,24 +49,16 @@ USERNAME = Scalar("name", _username)
 
 @dataclass(frozen=True, slots=True)
 class ClientAuthSettings:
-    """Who we are to Alertmanager: a Bearer token, or a name and password of Basic."""
+    """Who we are to Alertmanager: the token, sent as Bearer, or as the password of Basic beside a name."""
 
     token_file: Path | None = setting(FILE, change="live")
     username: str | None = setting(USERNAME, change="live")
-    password_file: Path | None = setting(FILE, change="live")
     token: Secret | None = None
-    password: Secret | None = None
 
     def faults(self) -> Iterable[tuple[tuple[str, ...], str]]:
         """What is wrong between settings: those involved, the one at fault first, and a sentence."""
-        if self.token_file and (self.username or self.password_file):
-            yield (
-                ("token_file", "username", "password_file"),
-                "is of no use beside a name and password: give one of both",
-            )
-        elif (self.username is None) != (self.password_file is None):
-            missing, given = ("password_file", "username") if self.username else ("username", "password_file")
-            yield (given, missing), f"needs {missing} as well"
+        if self.username and not self.token_file:
+            yield ("username", "token_file"), "needs token_file as well, with the password"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ class TargetsSettings:
 class AlertmanagerSettings:
     """Alertmanager, read if `urls` names its members; `state_dir` keeps what was counted over a restart."""
 
-    urls: tuple[str, ...] = setting(Several(BASE_URL), change="live")
+    urls: tuple[str, ...] = setting(Several(BASE_URL), change="switch")
     interval: float = setting(DURATION, "15s", change="live", at_least="1s")
     ignore_labels: tuple[str, ...] = setting(Several(LABEL_NAME), "prometheus_replica", change="live")
     ca_file: Path | None = setting(FILE, change="live")

@@ -4,13 +4,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.registry import Collector
 
 from exporter import __version__, catalog, negotiation
 
-Values = Mapping[tuple[str, ...], float]
+Buckets = tuple[list[tuple[str, float]], float]
+"""A histogram: each bound and how many observations were at most that; and the sum of all."""
+
+Values = Mapping[tuple[str, ...], float | Buckets]
+
+Family = GaugeMetricFamily | CounterMetricFamily | HistogramMetricFamily
 
 
 class Poller(Protocol):
@@ -19,8 +24,10 @@ class Poller(Protocol):
     @property
     def success(self) -> bool: ...
 
+    @property
+    def failures(self) -> int: ...
+
     last_success: float | None
-    failures: int
 
     def values(self) -> Mapping[str, Values]:
         """Metric -> label values in the catalog's order -> value; what is not known has no entry."""
@@ -71,7 +78,7 @@ class _Polled(Collector):
     def __init__(self, pollers: Mapping[str, Poller]) -> None:
         self._pollers = pollers
 
-    def collect(self) -> Iterable[GaugeMetricFamily | CounterMetricFamily]:
+    def collect(self) -> Iterable[Family]:
         for name, read in _ABOUT.items():
             family = _family(name)
             for poller, one in self._pollers.items():
@@ -100,8 +107,20 @@ def _family(name: str) -> GaugeMetricFamily | CounterMetricFamily:
     return kind(name, about.help, labels=about.labels)
 
 
-def _filled(about: catalog.Metric, values: Values) -> GaugeMetricFamily | CounterMetricFamily:
+def _filled(about: catalog.Metric, values: Values) -> Family:
+    if about.kind == "histogram":
+        return _histogram(about, values)
     family = _family(about.name)
     for labels, value in values.items():
+        assert not isinstance(value, tuple)
         family.add_metric(list(labels), value)
+    return family
+
+
+def _histogram(about: catalog.Metric, values: Values) -> HistogramMetricFamily:
+    family = HistogramMetricFamily(about.name, about.help, labels=about.labels)
+    for labels, value in values.items():
+        assert isinstance(value, tuple)
+        buckets, total = value
+        family.add_metric(list(labels), buckets, total)
     return family

@@ -9,6 +9,7 @@ from exporter.clock import Clock
 from exporter.pages.status.markup import Html, element, foreign, page, text
 from exporter.pages.status.pieces import CONTROL_NAMES, duration, moment, no_data, none, section, table
 from exporter.pages.status.style import STYLE
+from exporter.pollers.alertmanager import COMMON, Alertmanager
 from exporter.pollers.coverage import Coverage
 from exporter.pollers.coverage.hosts import Served
 from exporter.pollers.coverage.snapshot import Snapshot
@@ -19,10 +20,11 @@ MAX_ROWS = 200
 
 
 class ClusterPage:
-    """Answers a request for the page; None where nothing is watched."""
+    """Answers a request for the page; None where the cluster, or Alertmanager, is not watched."""
 
-    def __init__(self, coverage: Coverage | None, clock: Clock = time) -> None:
+    def __init__(self, coverage: Coverage | None, alertmanager: Alertmanager | None, clock: Clock = time) -> None:
         self._coverage = coverage
+        self._alertmanager = alertmanager
         self._clock = clock
 
     def __call__(self, query: Mapping[str, str]) -> Answer:
@@ -37,6 +39,7 @@ class ClusterPage:
         content = [section("Cluster", none("cluster.enabled is false: nothing is watched."))]
         if self._coverage is not None:
             content = list(_sections(self._coverage, now))
+        content.append(_alerts(self._alertmanager, now))
         return page("threatboard watch", STYLE, header, element("main", *content))
 
 
@@ -133,6 +136,30 @@ def _drills(snapshot: Snapshot, now: float) -> Html:
 
 def _outcome(stopped: float | None) -> str:
     return "–" if stopped is None else "yes" if stopped else "no"
+
+
+def _alerts(alertmanager: Alertmanager | None, now: float) -> Html:
+    title = "Alerts"
+    if alertmanager is None:
+        return section(title, none("alertmanager.urls is empty: what becomes of alerts is not measured."))
+    if alertmanager.problem:
+        sentence = element("p", "Alertmanager cannot be read: ", foreign(alertmanager.problem), ".")
+        return section(title, element("div", sentence, class_="card bad"))
+    if not alertmanager.success:
+        return section(title, no_data("Alertmanager has not been read yet."))
+    waiting = alertmanager.unacknowledged()
+    if not waiting:
+        return section(title, none("Nothing fires that nobody looks at."))
+    rows = [
+        (foreign(_named(one.labels)), foreign(one.labels.get("severity", "–")), f"for {duration(now - one.told)}")
+        for one in waiting[:MAX_ROWS]
+    ]
+    return section(title, table("What fires and nobody looks at", ("Alert", "Severity", "People know"), rows))
+
+
+def _named(labels: Mapping[str, str]) -> str:
+    rest = ", ".join(f"{name} {value}" for name, value in labels.items() if name not in COMMON)
+    return f"{labels.get('alertname', '')}: {rest}" if rest else labels.get("alertname", "")
 
 
 def _resources(coverage: Coverage) -> Html:

@@ -14,6 +14,8 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from exporter.catalog import Metric
+
 ROOT = Path(__file__).parents[2]
 
 PATIENCE = 30.0
@@ -58,6 +60,24 @@ class Watcher:
             for sample in family.samples
             if sample.name == name
         }
+
+    def shows_only(self, metrics: Mapping[str, Metric]) -> None:
+        """Asserts that its page has these metrics as the catalog says, and besides them only those of the process."""
+        page = self.get("/metrics")[1]
+        described = dict(re.findall(r"^# HELP (\S+) (.*)$", page, re.MULTILINE))
+        ours = {name: text for name, text in described.items() if not name.startswith("process_")}
+        assert ours == {name: metric.help for name, metric in metrics.items()}
+        kinds = dict(re.findall(r"^# TYPE (\S+) (.*)$", page, re.MULTILINE))
+        assert {name: kinds[name] for name in metrics} == {name: metric.kind for name, metric in metrics.items()}
+        for family in text_string_to_metric_families(page):
+            for sample in family.samples:
+                metric = metrics.get(sample.name) or metrics.get(re.sub("_(bucket|sum|count)$", "", sample.name))
+                if metric is None:
+                    assert sample.name.startswith("process_")
+                    continue
+                assert sample.labels.keys() - {"le"} == set(metric.labels), sample
+                for label, values in metric.closed.items():
+                    assert sample.labels[label] in values, sample
 
     def configure(self, **sections: Mapping[str, object]) -> None:
         """Writes the configuration, with a free port of 127.0.0.1 unless it says otherwise."""

@@ -1,7 +1,7 @@
 """How well the detection works, from what people do in Alertmanager anyway: they silence, and say why."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from exporter.clock import Clock
 from exporter.pollers.alertmanager.client import Client, ClientError
 from exporter.pollers.alertmanager.client import Settings as Settings
 from exporter.pollers.alertmanager.counts import Histogram, Series, severity
+from exporter.pollers.alertmanager.episodes import COMMON as COMMON
 from exporter.pollers.alertmanager.episodes import GRACE, Book
 from exporter.pollers.alertmanager.kept import Kept
 
@@ -24,6 +25,13 @@ class Policy(NamedTuple):
     targets: Mapping[str, float]
 
 
+class Unacknowledged(NamedTuple):
+    """An alert that waits: its labels, and since when people know, as a Unix time."""
+
+    labels: Mapping[str, str]
+    told: float
+
+
 class Alertmanager:
     """The poller: `poll` reads and counts, `values` is what is shown."""
 
@@ -35,10 +43,12 @@ class Alertmanager:
         self._kept = Kept(state_dir, clock, grace)
         self._client: Client | None = None
         self._reached: Settings | None = None
-        self._problem = ""
+        self.problem = ""
+        """Why it cannot be read now."""
         self._alone = False
         self._failed_before = 0
         self._values: Mapping[str, Mapping[Series, float | Histogram]] = {}
+        self._unacknowledged: list[Unacknowledged] = []
         self.success = False
         self.last_success: float | None = None
 
@@ -60,7 +70,8 @@ class Alertmanager:
         book = self._kept.book
         book.look(now, listed.alerts, listed.silences, settled=now - listed.started >= book.grace)
         self._kept.write()
-        self._values = {**book.counts.shown(), **_open(book, now), **_targets(policy)}
+        self._unacknowledged = _waiting(book)
+        self._values = {**book.counts.shown(), **_open(self._unacknowledged, now), **_targets(policy)}
         self.success, self.last_success = True, now
         self._tell("")
         if listed.alone != self._alone:
@@ -77,6 +88,10 @@ class Alertmanager:
         """Metric -> label values -> value; gauges of now only while Alertmanager can be read."""
         return self._values if self.success else {k: v for k, v in self._values.items() if k not in _OF_NOW}
 
+    def unacknowledged(self) -> list[Unacknowledged]:
+        """What fires, was told, and nobody has said that he looks at; the oldest first."""
+        return self._unacknowledged
+
     def stop(self) -> None:
         """Ends the connections."""
         if self._client is not None:
@@ -91,8 +106,8 @@ class Alertmanager:
         return self._client
 
     def _tell(self, problem: str) -> None:
-        if problem != self._problem:
-            self._problem = problem
+        if problem != self.problem:
+            self.problem = problem
             if problem:
                 _log.error("alertmanager.urls: %s", problem)
             else:
@@ -104,12 +119,16 @@ _OLDEST = "threat_oldest_unacknowledged_seconds"
 _OF_NOW = (_OPEN, _OLDEST)
 
 
-def _open(book: Book, now: float) -> dict[str, Mapping[Series, float]]:
-    """What fires now and nobody looks at."""
+def _waiting(book: Book) -> list[Unacknowledged]:
+    found = [Unacknowledged(one.labels, one.told) for one in book.episodes() if one.open]
+    return sorted(found, key=lambda one: one.told)
+
+
+def _open(waiting: Iterable[Unacknowledged], now: float) -> dict[str, Mapping[Series, float]]:
+    """How many there are, and how old the oldest is."""
     ages: dict[str, list[float]] = {one: [] for one in SEVERITIES}
-    for episode in book.episodes():
-        if episode.open:
-            ages[severity(episode.labels)].append(max(0.0, now - episode.told))
+    for one in waiting:
+        ages[severity(one.labels)].append(max(0.0, now - one.told))
     return {
         _OPEN: {(one,): float(len(several)) for one, several in ages.items()},
         _OLDEST: {(one,): max(several, default=0.0) for one, several in ages.items()},

@@ -4,6 +4,7 @@ https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
 """
 
 import ssl
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ WATCHDOG = "PlatformWatchdog"
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0
+"""Until a first byte, and for the whole of an answer after it."""
 
 MAX_BYTES = 32 << 20
 """Longest list that is read: over ten thousand alerts."""
@@ -32,13 +34,14 @@ _OURS = (("filter", 'control=~".+"'), ("filter", f'alertname!="{WATCHDOG}"'))
 
 
 class Settings(NamedTuple):
-    """How Alertmanager is reached: its members' URLs, whom we trust, and who we are."""
+    """How Alertmanager is reached: its members' URLs, whom we trust, and the token that is sent, which is the password
+    of Basic beside a name, or else Bearer's.
+    """
 
     urls: tuple[str, ...]
     context: ssl.SSLContext | None = None
     token: Secret | None = None
     username: str | None = None
-    password: Secret | None = None
 
 
 class Listed(NamedTuple):
@@ -78,6 +81,7 @@ class Client:
             headers=_headers(settings),
         )
         self._order = list(settings.urls)
+        self._closed = False
         self.failures = 0
 
     def fetch(self, ignored: Iterable[str]) -> Listed:
@@ -96,7 +100,8 @@ class Client:
         raise ClientError("; ".join(problems))
 
     def close(self) -> None:
-        """Ends the connections."""
+        """Ends the connections; what is under way is not followed by more."""
+        self._closed = True
         self._pool.clear()
 
     def _fetch(self, url: str, ignored: frozenset[str]) -> Listed:
@@ -124,13 +129,13 @@ class Client:
         return tuple(read(self._get(url, f"silence/{one}", dict)) for one in list(ids)[:MAX_SINGLE]), True
 
     def _get(self, url: str, what: str, kind: type[Any], query: Iterable[tuple[str, str]] = ()) -> Any:
+        if self._closed:
+            raise ClientError("the program ends")
         response = self._pool.request(
             "GET", f"{url}/api/v2/{what}", fields=list(query), redirect=False, preload_content=False
         )
         try:
-            body = response.read(MAX_BYTES + 1)
-            if len(body) > MAX_BYTES:
-                raise ClientError(f"its list of {what} has more than {MAX_BYTES >> 20} MiB")
+            body = _body(response, what)
             if response.status != 200:
                 raise _StatusError(response.status, body)
         finally:
@@ -142,6 +147,19 @@ class Client:
         if not isinstance(answer, kind):
             raise ClientError("it answers with JSON that is not Alertmanager's: is this another program's address?")
         return answer
+
+
+def _body(response: urllib3.BaseHTTPResponse, what: str) -> bytes:
+    """The whole answer; one that comes byte by byte is not waited for."""
+    end = time.monotonic() + READ_SECONDS
+    body = bytearray()
+    while chunk := response.read1(1 << 20):
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise ClientError(f"its answer about {what} has more than {MAX_BYTES >> 20} MiB")
+        if time.monotonic() > end:
+            raise ClientError(f"its answer about {what} takes longer than {READ_SECONDS:g} seconds")
+    return bytes(body)
 
 
 def _alerts(found: Iterable[Mapping[str, Any]], ignored: frozenset[str]) -> dict[str, Alert]:
@@ -171,16 +189,19 @@ def _both(one: Alert, other: Alert) -> Alert:
 
 def _headers(settings: Settings) -> dict[str, str]:
     headers = {"Accept": "application/json", "User-Agent": "threatboard"}
-    if settings.token is not None:
-        headers["Authorization"] = f"Bearer {settings.token.reveal().decode('latin-1')}"
-    elif settings.username is not None and settings.password is not None:
-        pair = settings.username.encode() + b":" + settings.password.reveal()
+    if settings.token is None:
+        return headers
+    token = settings.token.reveal()
+    if settings.username is None:
+        headers["Authorization"] = f"Bearer {token.decode('latin-1')}"
+    else:
+        pair = settings.username.encode() + b":" + token
         headers |= urllib3.make_headers(basic_auth=pair.decode("latin-1"))
     return headers
 
 
 _REFUSALS = {
-    401: "it wants to know who asks: set alertmanager.auth.token_file, or username and password_file",
+    401: "it wants to know who asks: set alertmanager.auth.token_file, and username where it wants a name",
     403: "it refuses these credentials: see alertmanager.auth, and what it lets this account do",
     404: "no Alertmanager is at this path: if it is served under a prefix (--web.external-url), add it to the URL",
     407: "a proxy wants to know who asks: give an address that is reached without it",

@@ -156,7 +156,7 @@ def test_files_are_read_relative_to_the_configuration_from_any_folder(
     config = load(Path(os.path.relpath(SAMPLES / "valid-full.yaml", tmp_path)))
     assert config.intake.auth.token is not None
     assert all(path.is_absolute() for path in named_files(config))
-    assert len(named_files(config)) == 9
+    assert len(named_files(config)) == 11
 
 
 @pytest.mark.parametrize("name", sorted(messages()))
@@ -183,6 +183,8 @@ def test_only_what_cannot_change_while_running_waits_for_a_restart(tmp_path: Pat
         "cluster.kubeconfig",
         "cluster.configmaps.falco",
         "cluster.configmaps.cilium",
+        "alertmanager.urls",
+        "alertmanager.state_dir",
         *switched,
     }
     assert restart_needed(full, full) == []

@@ -1,13 +1,11 @@
 """`threatboard watch` as a process, against kmock: its page, its status page, and how it begins and ends."""
 
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from exporter import catalog
 from exporter.catalog.watch import FAULTS, RESOURCE_STATES
@@ -27,7 +25,7 @@ from tests.support.objects import (
 )
 from tests.support.watcher import KNOWN, Watcher, watcher
 
-METRICS = {name: metric for name, metric in catalog.METRICS.items() if "watch" in metric.roles}
+METRICS = {one.name: one for one in catalog.METRICS.values() if "watch" in one.roles and one not in catalog.kpi.METRICS}
 
 FALCO = {"app.kubernetes.io/name": "falco"}
 
@@ -87,21 +85,7 @@ def about(kube: Kube) -> dict[str, Any]:
 
 
 def test_the_page_shows_what_the_catalog_says(running: Watcher) -> None:
-    page = running.get("/metrics")[1]
-    described = dict(re.findall(r"^# HELP (\S+) (.*)$", page, re.MULTILINE))
-    ours = {name: text for name, text in described.items() if not name.startswith("process_")}
-    assert ours == {name: metric.help for name, metric in METRICS.items()}
-    kinds = dict(re.findall(r"^# TYPE (\S+) (.*)$", page, re.MULTILINE))
-    assert {name: kinds[name] for name in METRICS} == {name: metric.kind for name, metric in METRICS.items()}
-    for family in text_string_to_metric_families(page):
-        for sample in family.samples:
-            metric = METRICS.get(sample.name) or METRICS.get(re.sub("_(bucket|sum|count)$", "", sample.name))
-            if metric is None:
-                assert sample.name.startswith("process_")
-                continue
-            assert sample.labels.keys() - {"le"} == set(metric.labels), sample
-            for label, values in metric.closed.items():
-                assert sample.labels[label] in values, sample
+    running.shows_only(METRICS)
 
 
 def test_what_it_shows_is_what_is_there(running: Watcher) -> None:

@@ -20,7 +20,7 @@ def desk(tmp_path: Path) -> Desk:
     return opened
 
 
-def took(what: str, *seconds: float) -> dict[str, float]:
+def took(what: str, *seconds: float) -> dict[str, object]:
     return {f"{what} critical": len(seconds), f"{what} critical sum": pytest.approx(sum(seconds))}
 
 
