@@ -165,18 +165,23 @@ DELAY_BUCKETS = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0,
 
 
 LABELS = {
-    "component": Label("the part of a control", tuple(component for _, component in COMPONENTS.values())),
-    "control": Label("the security control that spoke", (*CONTROLS, UNATTRIBUTED)),
-    "direction": Label("of the traffic, as the pod sees it", ("ingress", "egress")),
+    "alertname": Label("name of the alert"),
     "class": Label("what the WAF's rule is about", (*WAF_CLASSES, OTHER)),
     "client_network": Label("network of the client, as the WAF saw it: /24 of IPv4, /48 of IPv6"),
+    "component": Label("the part of a control", tuple(component for _, component in COMPONENTS.values())),
+    "control": Label(
+        "the security control that spoke; of an alert also those that it is about", (*CONTROLS, UNATTRIBUTED)
+    ),
+    "direction": Label("of the traffic, as the pod sees it", ("ingress", "egress")),
     "engine": Label("what wrote the WAF's record", (*WAF_ENGINES, OTHER)),
     "family": Label("the metric whose series are meant"),
+    "from": Label("what people said before", kpi.JUDGEMENTS),
     "host": Label("key of waf.hosts that the request's Host fits; `other` for all others"),
     "hostname": Label("the node, as the sender named itself"),
     "k8s_ns_name": Label("namespace of the workload that the event is about"),
     "k8s_pod_name": Label("pod that the event is about"),
     "k8s_svc_name": Label("Service that a host leads to"),
+    "kpi": Label("figure that has a target", kpi.KPIS),
     "mode": Label("what the WAF does with attacks", (*WAF_MODES, OTHER)),
     "poller": Label("what `threatboard watch` reads", watch.POLLERS),
     "priority": Label("Falco's priority, in lower case", PRIORITIES),
@@ -184,11 +189,14 @@ LABELS = {
     "resource": Label("kind of object in the cluster, as `kubectl get` calls it"),
     "rule": Label("name of the Falco rule"),
     "rule_id": Label("number of the WAF's rule that found it; empty where the record names none"),
-    "severity": Label("severity of the WAF's rule, in lower case; `unknown` where it has none", PRIORITIES),
+    "severity": Label(
+        "severity of the WAF's rule, in lower case, `unknown` where it has none; or that of an alert", PRIORITIES
+    ),
     "source": Label("Falco's event source"),
     "state": Label("how something stands; which values there are depends on the metric"),
     "tactic": Label("MITRE ATT&CK tactic, the earliest on the attack chain", (*TACTICS, OTHER)),
-    "verdict": Label("what became of the request", (*WAF_VERDICTS, OTHER)),
+    "to": Label("what they say now", kpi.JUDGEMENTS),
+    "verdict": Label("what became of the request; of an alert what people said that it was", (*WAF_VERDICTS, OTHER)),
     "version": Label("threatboard's version"),
     "workload": Label("Deployment, StatefulSet, DaemonSet, Job or CronJob of the pod"),
 }

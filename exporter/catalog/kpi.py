@@ -5,6 +5,9 @@ from exporter.catalog.model import Metric
 SEVERITIES = ("critical", "warning", "info", "other")
 """The label `severity` of an alert, and what every other value of it is called."""
 
+ALERT_CONTROLS = ("ids", "network", "waf", "host", "platform", "several", "other")
+"""The label `control` of an alert, and what every other value of it is called."""
+
 JUDGEMENTS = ("false_positive", "true_positive", "breach")
 """What people say that an alert was. A breach is a true positive in which the attacker got what he wanted."""
 
@@ -28,7 +31,7 @@ METRICS = (
         "Times that an alert began to fire: one for each continuous firing of one set of labels.",
         _ALERT,
         appears="from an alert's first episode, at 0 for its first two minutes",
-        closed={"severity": SEVERITIES},
+        closed={"severity": SEVERITIES, "control": ALERT_CONTROLS},
         roles=("watch",),
     ),
     Metric(
@@ -37,7 +40,7 @@ METRICS = (
         "Those that a silence held already when they began, so that nobody was told.",
         _ALERT,
         appears="from an alert's first such episode, at 0 for its first two minutes",
-        closed={"severity": SEVERITIES},
+        closed={"severity": SEVERITIES, "control": ALERT_CONTROLS},
         roles=("watch",),
     ),
     Metric(

@@ -11,7 +11,7 @@ from itertools import accumulate, permutations
 from typing import Any
 
 from exporter.catalog import OTHER
-from exporter.catalog.kpi import ACKNOWLEDGED, JUDGEMENTS, MAX_SERIES, SECONDS, SEVERITIES
+from exporter.catalog.kpi import ACKNOWLEDGED, ALERT_CONTROLS, JUDGEMENTS, MAX_SERIES, SECONDS, SEVERITIES
 from exporter.clock import Clock
 
 HOLD = 120.0
@@ -156,7 +156,9 @@ def severity(labels: Labels) -> str:
 
 
 def _alert(labels: Labels) -> Series:
-    return (labels.get("alertname", ""), severity(labels), labels.get("control", ""), labels.get("namespace", ""))
+    control = labels.get("control", "")
+    known = control if control in ALERT_CONTROLS else OTHER
+    return (labels.get("alertname", ""), severity(labels), known, labels.get("namespace", ""))
 
 
 def _overflow(metric: str, key: Series) -> Series:
