@@ -3,7 +3,7 @@
 # `make test`: the tests that need it skip with the reason, or fail where CI=true.
 PYTHON ?= python3
 BIN := .venv/bin
-LOCK := .tools/lock/bin/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --no-header \
+LOCK := .tools/pip-tools/bin/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --no-header \
   --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
@@ -52,7 +52,7 @@ notes: .venv/dev.done  ## print what Helm says after an installation (VALUES="FI
 	  $(if $(NAMESPACE),--namespace "$(NAMESPACE)") $(VALUES)
 
 lock: .venv/bin/python  ## write the hashes of the packages that the image installs, newest versions
-	@$(PYTHON) -m venv .tools/lock && .tools/lock/bin/pip install --quiet pip-tools
+	@$(PYTHON) -m venv .tools/pip-tools && .tools/pip-tools/bin/pip install --quiet pip-tools
 	$(LOCK) --extra watch --output-file image/requirements.txt pyproject.toml
 	$(LOCK) --output-file image/build-requirements.txt image/build-requirements.in
 

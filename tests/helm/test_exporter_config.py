@@ -17,6 +17,7 @@ OTHER: dict[str, object] = {
     "size": "3MiB",
     "number": 1234,
     "list": [{"match": {"rule_id": "x"}, "action": "suppress", "reason": "noise"}],
+    "list of name": ["replica"],
     "namespace/name": "falco/falco",
     "mapping": {"shop.example.com": {"namespace": "shop", "workload": "web"}},
 }
