@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from bench import attack, boards, burst, intake, memory, mixed, rules, scrape, start
+from bench import attack, boards, burst, desk, intake, memory, mixed, rules, scrape, start
 from bench.table import Row, markdown
 
 RESULTS = Path(__file__).parent / "results.json"
@@ -30,6 +30,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "scrape": scrape.pages,
     "memory": memory.resident,
     "burst": burst.highest,
+    "incident": desk.incident,
     "start": start.seconds,
     "rules": rules.evaluation,
     "boards": boards.queries,

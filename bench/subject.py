@@ -1,5 +1,6 @@
 """The servers under measurement, each a process of its own, and what the kernel says that it used."""
 
+import json
 import os
 import shutil
 import signal
@@ -55,6 +56,17 @@ def threatboard(folder: Path, **sections: Mapping[str, Any]) -> Iterator[Subject
         reader.stdin.close()
         _await(show, "/readyz")
         yield Subject(pid, intake, "/falco", show)
+
+
+@contextmanager
+def watch(folder: Path, **sections: Mapping[str, Any]) -> Iterator[Subject]:
+    """`threatboard watch` with these sections of the configuration."""
+    show = free_port()
+    file = folder / f"{show}.yml"
+    file.write_text(json.dumps({**sections, "metrics": {"listen": f"{HOST}:{show}"}}))
+    with _process([sys.executable, "-m", "exporter", "watch", "--config", str(file)], subprocess.DEVNULL) as pid:
+        _await(show, "/readyz")
+        yield Subject(pid, 0, "", show)
 
 
 @contextmanager

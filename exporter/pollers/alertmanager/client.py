@@ -6,6 +6,7 @@ https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
 import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
+from sys import intern
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -166,7 +167,7 @@ def _alerts(found: Iterable[Mapping[str, Any]], ignored: frozenset[str]) -> dict
     """By the text that names each. Those that differ in ignored labels only are one."""
     alerts: dict[str, Alert] = {}
     for one in found:
-        labels = {str(name): str(value) for name, value in sorted(one["labels"].items()) if name not in ignored}
+        labels = {intern(name): intern(value) for name, value in sorted(one["labels"].items()) if name not in ignored}
         status = one["status"]
         held = tuple(map(str, status["silencedBy"] or ()))
         alert = Alert(labels, timestamp(one["startsAt"]), bool(status["inhibitedBy"]), held)

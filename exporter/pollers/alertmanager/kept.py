@@ -5,7 +5,6 @@ Without it everything that is older than the process is adopted: neither counted
 
 import logging
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -33,18 +32,14 @@ class Kept:
     def __init__(self, directory: Path | None, clock: Clock, grace: float = GRACE) -> None:
         self._path = None if directory is None else directory / NAME
         self._troubled = False
-        self._content = b""
         self.book = self._read(clock, grace) or Book(clock.time(), Counts(clock), grace)
 
     def write(self) -> None:
         """Keeps the book as it is now; says once that it cannot, and once that it can again."""
         if self._path is None:
             return
-        content = orjson.dumps(_plain(self.book))
-        if content == self._content:
-            return
         try:
-            os.close(replace_private(self._path, content, os.O_RDONLY))
+            os.close(replace_private(self._path, orjson.dumps(_plain(self.book)), os.O_RDONLY))
         except OSError as error:
             if not self._troubled:
                 _log.error("alertmanager.state_dir: %s cannot be written: %s", self._path, error.strerror)
@@ -52,7 +47,7 @@ class Kept:
         else:
             if self._troubled:
                 _log.info("alertmanager.state_dir: %s is written again", self._path)
-            self._troubled, self._content = False, content
+            self._troubled = False
 
     def _read(self, clock: Clock, grace: float) -> Book | None:
         if self._path is None:
@@ -74,7 +69,7 @@ def _plain(book: Book) -> dict[str, Any]:
     return {
         "version": VERSION,
         "begin": book.begin,
-        "episodes": [asdict(one) for one in book.episodes()],
+        "episodes": list(book.episodes()),
         "inhibited": sorted(book.inhibited),
         "stamps": book.stamps,
         "counts": book.counts.plain(),
