@@ -84,7 +84,7 @@ def test_one_single_critical_alert_is_one_message_that_a_person_can_read(stage: 
     began, alertname, control = since.split(" · ")
     assert datetime.strptime(began, "since %Y-%m-%d %H:%M:%S %Z").replace(tzinfo=UTC) >= before
     assert (alertname, control) == ("IdsCriticalAlert", "control: ids")
-    assert set(message.links) == {"Board", "Events", "Runbook", "Acknowledge"}
+    assert set(message.links) == {"Events", "Runbook", "Acknowledge", "False positive", "True positive"}
     assert message.links["Runbook"] == shipped.alert("IdsCriticalAlert").page.as_uri()
     assert message.links["Acknowledge"].startswith(f"{stage.alertmanager.url}/#/silences/new?filter=")
 

@@ -164,7 +164,7 @@ def test_the_message_says_what_where_since_when_and_where_to_look(
     assert "12 alerts in all" in message.text
     assert not message.text.startswith("\n")
     buttons = {button["text"]: button["url"] for button in attachment["actions"]}
-    assert buttons.keys() == {"Board", "Events", "Runbook", "Acknowledge"}
+    assert buttons.keys() == {"Events", "Runbook", "Acknowledge", "False positive", "True positive"}
     assert buttons["Runbook"] == "https://runbooks.example.com/x.md"
     assert buttons["Events"].startswith("https://grafana.example.com/d/threatboard-investigate?from=")
     assert "alertname%3D%22IdsBurstInPod%22" in buttons["Acknowledge"]

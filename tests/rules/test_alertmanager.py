@@ -12,6 +12,7 @@ import promql_parser as pq
 import pytest
 import yaml
 
+from exporter.pollers.alertmanager.silences import verdict
 from rules.promql import known, labels_of
 from rules.tree import ROOT, Rule, load
 from tests.rules.alertmanager import Alertmanager, Slack, alert, running
@@ -167,13 +168,19 @@ def test_a_message_says_what_where_since_when_and_how_to_go_on(alertmanager: Ale
     links = {action["text"]: action["url"] for action in message["actions"]}
     start = int((datetime.fromisoformat(sent["startsAt"]).timestamp() - 3600) * 1000)
     window = f"&from={start}&to=now"
-    assert links["Board"] == f"https://grafana.example/d/threatboard-ids?var-namespace=x{window}"
+    assert message["title_link"] == f"https://grafana.example/d/threatboard-ids?var-namespace=x{window}"
     assert links["Events"] == f"https://grafana.example/d/threatboard-investigate?var-namespace=x{window}"
     assert links["Runbook"] == "https://docs.example/IdsCriticalAlert.md"
     query = parse_qs(urlsplit(urlsplit(links["Acknowledge"]).fragment).query)
     assert query["filter"] == [
         '{alertname="IdsCriticalAlert",cluster="prod",namespace="shop",rule="A \\"quoted\\" & b=c"}'
     ]
+    buttons = ("Acknowledge", "False positive", "True positive")
+    assert list(links) == ["Events", "Runbook", *buttons]  # Slack shows no more than five
+    comments = [parse_qs(urlsplit(urlsplit(links[one]).fragment).query)["comment"][0] for one in buttons]
+    assert comments == ["ACK! ", "FP: ", "TP: "]
+    assert [verdict(one, {}) for one in comments] == ["", "false_positive", "true_positive"]
+    assert len({links[one].partition("&comment=")[0] for one in buttons}) == 1
 
 
 @pytest.mark.parametrize(
@@ -228,9 +235,8 @@ def test_the_end_of_an_event_is_no_resolution(alertmanager: Alertmanager, slack:
     assert message["title"] == "No longer fires: Summary of IdsCriticalAlert. shop/web"
     assert message["color"] == "#808080"
     assert message["text"].startswith("No further event for 5 minutes. Before: Description of IdsCriticalAlert.")
-    board = next(action["url"] for action in message["actions"] if action["text"] == "Board")
-    assert re.search(r"var-namespace=x&from=\d{13}&to=\d{13}$", board)
-    assert "1700000000000" not in board
+    assert re.search(r"var-namespace=x&from=\d{13}&to=\d{13}$", message["title_link"])
+    assert "1700000000000" not in message["title_link"]
 
 
 def test_an_attacker_s_text_neither_formats_nor_mentions(alertmanager: Alertmanager, slack: Slack) -> None:
@@ -255,7 +261,7 @@ def test_without_links_the_buttons_lead_to_prometheus(alertmanager: Alertmanager
     channel, message = slack.wait(1)[0]
     assert channel == "#team-shop"
     links = {action["text"]: action["url"] for action in message["actions"]}
-    assert {links[name] for name in ("Board", "Events", "Runbook")} == {"https://prometheus.example/graph"}
+    assert {message["title_link"], links["Events"], links["Runbook"]} == {"https://prometheus.example/graph"}
 
 
 def test_many_alerts_of_one_place_are_one_short_message(alertmanager: Alertmanager, slack: Slack) -> None:
