@@ -317,7 +317,7 @@ def test_a_real_one_behind_tls_a_password_and_a_prefix(tool: Callable[[str], Pat
 
 
 @pytest.mark.timeout(120)
-def test_of_a_real_one_only_our_alerts_are_read_and_not_the_watchdog(
+def test_of_a_real_one_only_our_alerts_are_read_and_not_the_watchdog_or_those_about_figures(
     tool: Callable[[str], Path], tmp_path: Path
 ) -> None:
     (gossip,) = ports(1)
@@ -325,6 +325,7 @@ def test_of_a_real_one_only_our_alerts_are_read_and_not_the_watchdog(
         sender = Sender([member])
         sender.fire("Ours")
         sender.fire("PlatformWatchdog")
+        sender.fire("KpiSourceDown", control="platform")
         sender.fire("KubeSomething", control="")
         time.sleep(2)
         sender.close()
