@@ -19,8 +19,7 @@ from exporter.pollers.alertmanager.episodes import Alert
 from exporter.pollers.alertmanager.silences import Silence, read, timestamp
 
 NOT_COUNTED = "PlatformWatchdog|Kpi.*"
-"""The watchdog fires always, and nobody is to acknowledge it; an alert about figures that was in them would go on for ever.
-"""
+"""The watchdog always fires, and nobody is to acknowledge it; an alert about figures that was in them would not end."""
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0
