@@ -177,7 +177,7 @@ LABELS = {
     "family": Label("the metric whose series are meant"),
     "from": Label("what people said before", kpi.JUDGEMENTS),
     "host": Label("key of waf.hosts that the request's Host fits; `other` for all others"),
-    "hostname": Label("the node, as the sender named itself"),
+    "hostname": Label("the node, as the sender named itself, in lower case"),
     "k8s_ns_name": Label("namespace of the workload that the event is about"),
     "k8s_pod_name": Label("pod that the event is about"),
     "k8s_svc_name": Label("Service that a host leads to"),

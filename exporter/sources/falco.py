@@ -111,7 +111,8 @@ def read(value: object) -> tuple[FalcoEvent | Rejected, Rejected | None]:
 
     fields = get("output_fields")
     raw, fault = _SPELLINGS.read(lifted(value) if fields is None else fields)
-    hostname = clean(get("hostname"))
+    # Kubernetes names its nodes in lower case, whatever the machine calls itself.
+    hostname = clean(clean(get("hostname")).lower())
     time = happened(get("time"), raw)
     source = _source(get("source"))
     if source == "internal" or rule.startswith(_INTERNAL):

@@ -21,7 +21,7 @@ BEGIN, OUT, END = 120, 72 * 60, 80 * 60
 """Minutes: when it begins to be gone, for how long, and when the story ends."""
 
 EXPORTER = 'cluster="prod",job="threatboard",instance="10.0.1.1:9376",namespace="monitoring",pod="threatboard-1"'
-READ = ("thresholds", "network", "platform", "presence")
+READ = ("thresholds", "network", "platform", "presence", "coverage", "silence")
 """The recordings that alarms about absence read; the others would only cost time here."""
 
 ALARMS = 'ALERTS{alertstate="firing", severity=~"critical|warning"}'

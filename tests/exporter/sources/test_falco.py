@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.catalog import MAX_DEPTH, METRICS, PRIORITIES, REJECT_REASONS
+from exporter.catalog import MAX_DEPTH, MAX_LABEL_BYTES, METRICS, PRIORITIES, REJECT_REASONS
 from exporter.sources import Rejected
 from exporter.sources.falco import FALCO, FalcoEvent, parse
 from exporter.sources.falco_events import DropMessage, FalcoAlert, Fields, InternalMessage, MetricsSnapshot
@@ -400,6 +400,18 @@ def test_a_namespace_that_says_nothing_gives_way_to_the_next_field(nothing: obje
     )
 
     assert (found.k8s_ns_name, found.k8s_pod_name, found.workload) == ("shop", "web-0", "web")
+
+
+@pytest.mark.parametrize(
+    ("sent", "known"),
+    [("Node-1", "node-1"), ("NODE-1.Example.COM", "node-1.example.com"), ("<NA>", ""), (None, "")],
+)
+def test_a_node_is_known_in_lower_case_as_kubernetes_names_it(sent: str | None, known: str) -> None:
+    assert alert(hostname=sent).hostname == known
+
+
+def test_a_node_whose_name_is_longer_in_lower_case_is_cut_all_the_same() -> None:
+    assert len(alert(hostname="İ" * (MAX_LABEL_BYTES // 2)).hostname.encode()) <= MAX_LABEL_BYTES
 
 
 def test_a_static_pods_workload_is_its_name_without_the_node() -> None:
