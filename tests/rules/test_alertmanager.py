@@ -218,9 +218,9 @@ def test_an_acknowledgement_names_what_tells_one_alert_from_another() -> None:
     assert names
     named = {*names[1].split("|"), "pod"}
     series = known(ROOT / "external.yaml", load().recordings)
-    # A node's address and a job come with the node and the file, and an alert has one direction.
+    # A job comes with the file, and an alert has one direction.
     left = {rule.name: labels_of(pq.parse(rule.expr), series) - named for rule in load().alerts}
-    assert {label for labels in left.values() for label in labels} == {"direction", "internal_ip", "job"}
+    assert {label for labels in left.values() for label in labels} == {"direction", "job"}
 
 
 def test_the_end_of_an_event_is_no_resolution(alertmanager: Alertmanager, slack: Slack) -> None:

@@ -38,7 +38,7 @@ FAULTS = (
     ("ids/IdsBurstInPod.yaml", 'printf "%.0f" $value', "$value", checks.counts_are_true),
     (
         "platform/PlatformFalcoSilent.yaml",
-        "time() - hostname:threat_falco_snapshot_timestamp:max",
+        "time() - hostname:threat_falco_heard:timestamp",
         "increase(up[5m])",
         checks.counts_are_true,
     ),
